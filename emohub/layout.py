@@ -1,0 +1,48 @@
+"""Where a project keeps things: ``models/``, ``cards/`` and ``runs/``, and how a name becomes a folder."""
+
+from pathlib import Path
+
+RUN_FILE = "run.json"
+EVAL_FILE = "eval.json"
+CARD_FILE = "README.md"
+PREDICTIONS_FILE = "predictions.parquet"
+RECIPE_FILE = "recipe.toml"
+CHECKPOINT_FOLDER = "checkpoint"
+"""Folder inside a run that holds the exported model."""
+
+
+def project_root() -> Path:
+    """The working directory when it has ``models/`` or ``cards/``, else the checkout that emohub is installed from."""
+    here = Path.cwd()
+    if (here / "models").is_dir() or (here / "cards").is_dir():
+        return here
+    checkout = Path(__file__).resolve().parent.parent
+    return checkout if (checkout / "pyproject.toml").is_file() else here
+
+
+def find_model(name: str) -> Path | None:
+    """The folder of a local model, or None when ``name`` must be a Hub id.
+
+    ``name`` is a folder with a ``config.json``, a run folder (its ``checkpoint/`` is the model), or the name of a
+    model under ``models/``.
+    """
+    for folder in (Path(name).expanduser(), project_root() / "models" / name, project_root() / "runs" / name):
+        if (folder / CHECKPOINT_FOLDER / "config.json").is_file():
+            return folder / CHECKPOINT_FOLDER
+        if folder.is_dir():
+            return folder
+    return None
+
+
+def find_records(model: str) -> Path | None:
+    """The folder that holds ``run.json`` and ``eval.json`` of a model, run or recipe name; None when there is none."""
+    path = Path(model).expanduser()
+    root = project_root()
+    candidates = (path, path.parent, root / "cards" / path.name, root / "runs" / model)
+    return next((folder for folder in candidates if (folder / RUN_FILE).is_file()), None)
+
+
+def shipped_models() -> dict[str, Path]:
+    """Every model under ``models/`` that has a configuration, by name, in alphabetical order."""
+    folder = project_root() / "models"
+    return {path.name: path for path in sorted(folder.glob("*")) if (path / "config.json").is_file()}

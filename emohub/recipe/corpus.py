@@ -1,0 +1,103 @@
+"""A corpus: what a labelled dataset is, where it lies, and what is known to be wrong with it."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from emohub.errors import UsageError
+from emohub.recipe.declaration import Declaration, Positive, Text, read_toml
+
+SplitName = Literal["train", "validation", "test"]
+
+
+class Split(Declaration):
+    """One split of a corpus."""
+
+    rows: Positive | None = None
+    """Rows that its source states; None when it states none. Data with another count is refused."""
+    file: Text | None = None
+    """Path of a CSV, JSONL or parquet file, relative to the declaration; None when the split comes from the Hub."""
+
+
+class Corpus(Declaration):
+    """A dataset of short texts, each with exactly one label."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Short name, used in commands and records."""
+    title: Text
+    """Name for people, with the task it is for."""
+    labels: Annotated[tuple[Text, ...], Field(min_length=2)]
+    """Label names in the order of their integer ids."""
+    splits: dict[SplitName, Split]
+    """The splits that exist."""
+    hub_id: Text | None = None
+    """Dataset id on the Hub, with its namespace; None when the corpus is not on the Hub."""
+    config: Text | None = None
+    """Configuration (subset) of the Hub dataset; None when it has only one."""
+    revision: Text | None = None
+    """Commit or tag of the Hub dataset to load; None takes the newest, and what it resolved to is recorded."""
+    folder: Text | None = None
+    """Folder below ``--data-dir`` that holds ``train.parquet`` and so on; None means the corpus' name."""
+    text_column: Text = "text"
+    label_column: Text = "label"
+    """Column with the label, as its integer id or its name."""
+    language: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = ()
+    """ISO 639 codes; empty when unknown."""
+    license: Text | None = None
+    """Licence identifier of the Hub's list; None when the source names none."""
+    terms: Text | None = None
+    """Terms of use in the source's sense, where they are no licence of that list."""
+    citation: Text | None = None
+    """BibTeX of the work that introduced the data."""
+    flaws: tuple[Text, ...] = ()
+    """Known defects that a user of a model trained on it should know."""
+    base_folder: Text = "."
+    """Folder that relative ``file`` paths start from; filled in when the declaration is read."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError("labels holds the same name twice")
+        if self.hub_id is None:
+            without = [name for name, split in self.splits.items() if split.file is None]
+            if without:
+                raise ValueError(f"there is no hub_id, and the split {without[0]!r} names no file")
+        elif "/" not in self.hub_id:
+            raise ValueError(f"hub_id {self.hub_id!r} lacks its namespace (write OWNER/NAME)")
+        if self.text_column == self.label_column:
+            raise ValueError("text_column and label_column are the same")
+        return self
+
+    @property
+    def data_folder(self) -> str:
+        """Folder name below ``--data-dir``."""
+        return self.folder or self.name
+
+
+def list_corpora() -> tuple[str, ...]:
+    """Names of the built-in corpora, in alphabetical order."""
+    folder = resources.files("emohub").joinpath("corpora")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_corpus(name: str, *, relative_to: Path | None = None) -> Corpus:
+    """A built-in corpus by name, or the declaration in a TOML file.
+
+    ``relative_to`` is the folder that a relative path starts from (the working directory when None).
+
+    Raises:
+        UsageError: there is neither a built-in corpus nor a file of that name.
+        RecipeError: the file is not a valid declaration.
+    """
+    if name in list_corpora():
+        path = Path(str(resources.files("emohub").joinpath("corpora", f"{name}.toml")))
+    else:
+        path = (relative_to or Path()) / Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                f"there is no corpus {name!r}",
+                f"use one of {', '.join(list_corpora())}, or the path of a corpus declaration (TOML)",
+            )
+    return Corpus.from_values({**read_toml(path), "base_folder": str(path.resolve().parent)}, str(path))

@@ -1,0 +1,80 @@
+"""What a model's own document reports: other people's figures, carried over as they stand."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from emohub.recipe.declaration import Declaration, NotNegativeFloat, Positive, PositiveFloat, Share, Text
+
+
+class DocumentedMetrics(Declaration):
+    """Reported figures; None where the document gives none. Averages carry that their kind is not stated."""
+
+    loss: NotNegativeFloat | None = None
+    accuracy: Share | None = None
+    precision_unstated_average: Share | None = None
+    recall_unstated_average: Share | None = None
+    f1_unstated_average: Share | None = None
+
+
+class DocumentedRow(DocumentedMetrics):
+    """One row of a reported results table; ``loss`` is the validation loss."""
+
+    training_loss: NotNegativeFloat | None = None
+    epoch: PositiveFloat | None = None
+    step: Positive
+
+
+class DocumentedHyperparameters(Declaration):
+    """Reported hyperparameters; None where the document gives none."""
+
+    learning_rate: PositiveFloat | None = None
+    train_batch_size: Positive | None = None
+    eval_batch_size: Positive | None = None
+    seed: int | None = None
+    optimizer: Text | None = None
+    lr_scheduler_type: Text | None = None
+    num_epochs: Positive | None = None
+
+
+class DocumentedNote(Declaration):
+    """Something to know about the reported figures."""
+
+    text: Text
+    inferred: bool
+    """True when this is arithmetic or a conclusion from other reported figures, not a statement of the document."""
+
+
+class Documented(Declaration):
+    """Everything that one model's document reports."""
+
+    name: Text
+    """Name that the document gives the model."""
+    base_model: Text
+    dataset: Text
+    """Dataset in the document's own words."""
+    train_rows: Positive | None = None
+    """Rows of the training split; inferred where a note says so."""
+    evaluated_rows: Positive | None = None
+    """Rows that the reported metrics were computed on; None when neither stated nor inferable."""
+    parameters: Positive | None = None
+    """Number of parameters, as reported."""
+    weights_format: Text | None = None
+    headline: DocumentedMetrics
+    headline_row: Annotated[str, Field(pattern="^(last|best|none)$")]
+    """Which row of the results table the headline repeats; ``none`` when there is no table to compare with."""
+    loss_first: NotNegativeFloat | None = None
+    """First validation loss that the text names, where there is no table."""
+    loss_claim: Annotated[str, Field(pattern="^(decrease|increase)$")] | None = None
+    """What the text says of the loss' direction, whatever the figures show."""
+    hyperparameters: DocumentedHyperparameters
+    frameworks: dict[str, Text | None]
+    """Version by library, as reported; None when the library is named without a version."""
+    results: tuple[DocumentedRow, ...] = ()
+    results_elided: Text | None = None
+    """Which rows of the table the document leaves out."""
+    uses: tuple[Text, ...]
+    limits: tuple[Text, ...]
+    preprocessing: tuple[Text, ...]
+    troubleshooting: tuple[Text, ...]
+    notes: tuple[DocumentedNote, ...]

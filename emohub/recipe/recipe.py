@@ -1,0 +1,187 @@
+"""A recipe: everything that decides what a training run does."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from emohub.errors import UsageError
+from emohub.recipe.corpus import Corpus, load_corpus
+from emohub.recipe.declaration import (
+    Declaration,
+    NotNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Probability,
+    Text,
+    read_toml,
+    sha256_text,
+)
+from emohub.recipe.documented import Documented
+
+MetricName = Literal[
+    "accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1"
+]
+
+
+class Training(Declaration):
+    """Hyperparameters, under the names that transformers gives them."""
+
+    learning_rate: PositiveFloat
+    """Peak learning rate."""
+    per_device_train_batch_size: Positive
+    """Texts in one forward pass of one process."""
+    per_device_eval_batch_size: Positive = 64
+    """Texts in one forward pass of an evaluation."""
+    num_train_epochs: Positive
+    """Passes over the training split."""
+    gradient_accumulation_steps: Positive = 1
+    """Forward passes per optimizer step."""
+    seed: int
+    """Seed of the head's initial weights, the data order and dropout."""
+    lr_scheduler_type: Literal["linear", "constant"] = "linear"
+    """``linear`` decays to zero at the last step, ``constant`` stays at the peak; both after the warm-up."""
+    warmup_steps: NotNegativeFloat = 0
+    """Steps over which the rate rises from zero; below 1 it is a share of all steps."""
+    weight_decay: NotNegativeFloat = 0.0
+    """Decoupled weight decay (AdamW), on weight matrices only."""
+    adam_beta1: Probability = 0.9
+    adam_beta2: Probability = 0.999
+    adam_epsilon: PositiveFloat = 1e-8
+    max_grad_norm: PositiveFloat = 1.0
+    """Gradients with a larger L2 norm are scaled down to it."""
+    mixed_precision: Literal["no", "bf16"] = "no"
+    """``no`` computes in fp32; ``bf16`` runs forward and backward in bfloat16 with fp32 weights."""
+    attention_dropout: Probability | None = None
+    """Dropout on attention weights; None keeps what the base model's configuration says."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.warmup_steps >= 1 and self.warmup_steps != int(self.warmup_steps):
+            raise ValueError(f"warmup_steps {self.warmup_steps} is neither a share below 1 nor a whole number of steps")
+        return self
+
+
+class Evaluation(Declaration):
+    """When validation is measured, what is measured, and what decides."""
+
+    eval_strategy: Literal["epoch", "steps"] = "epoch"
+    eval_steps: Positive | None = None
+    """Optimizer steps between two evaluations, with ``eval_strategy = "steps"``."""
+    metrics: tuple[MetricName, ...] = ("accuracy", "macro_f1")
+    """Columns of the results table after the losses."""
+    metric_for_best_model: MetricName | Literal["loss"] = "macro_f1"
+    """Which validation figure picks the exported checkpoint; the earlier row wins a tie."""
+    early_stopping_patience: Positive | None = None
+    """Stop after so many evaluations in a row without a better figure; None never stops early."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.eval_strategy == "steps") != (self.eval_steps is not None):
+            raise ValueError('eval_steps and eval_strategy = "steps" go together')
+        if len(set(self.metrics)) != len(self.metrics):
+            raise ValueError("metrics names the same metric twice")
+        return self
+
+
+class Export(Declaration):
+    """How the best checkpoint is written."""
+
+    dtype: Literal["float32", "float16"] = "float32"
+    """Precision of the exported weights; what ``float16`` costs is measured on validation and recorded."""
+
+
+class Recipe(Declaration):
+    """A declaration of one training run."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    summary: Text
+    """One sentence for lists and cards."""
+    base_model: Text
+    """Hub id or folder of the pretrained model."""
+    base_model_revision: Text | None = None
+    """Commit or tag of the base model; None takes the newest, and what it resolved to is recorded."""
+    license: Text | None = None
+    """Licence identifier that the trained model is published under; None when its author has chosen none."""
+    max_length: Annotated[int, Field(ge=2, le=8192)] = 128
+    """Tokens, special ones included, after which a text is cut."""
+    corpus: Corpus
+    training: Training
+    evaluation: Evaluation = Evaluation()
+    export: Export = Export()
+    documented: Documented | None = None
+    """What the model's own document reports, for a documented model."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that changes what is trained; descriptions and documented figures don't count."""
+        described = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
+        return sha256_text(
+            self.canonical_json(
+                exclude={"name": True, "summary": True, "license": True, "documented": True, "corpus": described}
+            )
+        )
+
+    def with_overrides(self, overrides: dict[str, Any]) -> "Recipe":
+        """A copy with dotted keys replaced, such as ``{"training.learning_rate": 1e-4}``.
+
+        A key without a dot is looked up in ``training``, ``evaluation`` and ``export`` when the recipe has no such key.
+
+        Raises:
+            UsageError: no such key.
+            RecipeError: the value is of the wrong type or contradicts another.
+        """
+        values = self.model_dump(mode="json")
+        for key, value in overrides.items():
+            *path, leaf = self._full_key(key)
+            table = values
+            for part in path:
+                table = table[part]
+            table[leaf] = value
+        return Recipe.from_values(values, f"recipe {self.name} with the given settings")
+
+    def _full_key(self, key: str) -> list[str]:
+        sections = {"training": Training, "evaluation": Evaluation, "export": Export}
+        plain = {"base_model", "base_model_revision", "license", "max_length", "name", "summary"}
+        if key in plain:
+            return [key]
+        section, _, leaf = key.rpartition(".")
+        for name, cls in sections.items():
+            if section in ("", name) and leaf in cls.model_fields:
+                return [name, leaf]
+        known = sorted(plain | {field for cls in sections.values() for field in cls.model_fields})
+        raise UsageError(f"a recipe has no setting {key!r}", f"use one of {', '.join(known)}")
+
+
+def list_recipes() -> tuple[str, ...]:
+    """Names of the built-in recipes, in alphabetical order."""
+    folder = resources.files("emohub").joinpath("recipes")
+    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+
+
+def load_recipe(name: str) -> Recipe:
+    """A built-in recipe by name, or the one in a TOML file.
+
+    In the file ``corpus`` is the name of a built-in corpus, the path of a corpus declaration (relative to the recipe),
+    or a table with the declaration itself.
+
+    Raises:
+        UsageError: there is neither a built-in recipe nor a file of that name.
+        RecipeError: the file is not a valid recipe.
+    """
+    if name in list_recipes():
+        path = Path(str(resources.files("emohub").joinpath("recipes", f"{name}.toml")))
+    else:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(
+                f"there is no recipe {name!r}", f"use one of {', '.join(list_recipes())}, or the path of a TOML file"
+            )
+    values = read_toml(path)
+    corpus = values.get("corpus")
+    if isinstance(corpus, str):
+        values["corpus"] = load_corpus(corpus, relative_to=path.parent).model_dump(mode="json")
+    elif isinstance(corpus, dict):
+        values["corpus"] = {**corpus, "base_folder": str(path.resolve().parent)}
+    return Recipe.from_values(values, str(path))
