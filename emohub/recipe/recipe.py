@@ -142,7 +142,7 @@ class Recipe(Declaration):
         return Recipe.from_values(values, f"recipe {self.name} with the given settings")
 
     def _full_key(self, key: str) -> list[str]:
-        sections = {"training": Training, "evaluation": Evaluation, "export": Export}
+        sections: dict[str, type[Declaration]] = {"training": Training, "evaluation": Evaluation, "export": Export}
         plain = {"base_model", "base_model_revision", "license", "max_length", "name", "summary"}
         if key in plain:
             return [key]
