@@ -26,11 +26,14 @@ def find_model(name: str) -> Path | None:
     ``name`` is a folder with a ``config.json``, a run folder (its ``checkpoint/`` is the model), or the name of a
     model under ``models/``.
     """
-    for folder in (Path(name).expanduser(), project_root() / "models" / name, project_root() / "runs" / name):
-        if (folder / CHECKPOINT_FOLDER / "config.json").is_file():
-            return folder / CHECKPOINT_FOLDER
-        if folder.is_dir():
-            return folder
+    try:
+        for folder in (Path(name).expanduser(), project_root() / "models" / name, project_root() / "runs" / name):
+            if (folder / CHECKPOINT_FOLDER / "config.json").is_file():
+                return folder / CHECKPOINT_FOLDER
+            if folder.is_dir():
+                return folder
+    except (OSError, RuntimeError):  # too long for a path, or ~NAME of a user that does not exist
+        return None
     return None
 
 
