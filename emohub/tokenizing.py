@@ -35,9 +35,9 @@ class Tokens:
     """Tokens per text before the cut; shape ``(n_texts,)``."""
 
     @property
-    def truncated(self) -> NDArray[np.bool_]:
-        """Which texts lost tokens; shape ``(n_texts,)``."""
-        return self.lengths > np.fromiter(map(len, self.ids), np.int64, count=len(self.ids))
+    def truncated(self) -> int:
+        """How many of the texts lost tokens."""
+        return sum(length > len(ids) for length, ids in zip(self.lengths, self.ids, strict=True))
 
 
 def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> PreTrainedTokenizerBase:
