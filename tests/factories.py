@@ -181,7 +181,7 @@ def make_run_record(
 def make_eval_record(
     run: RunRecord | None = None, *, confusion: Sequence[Sequence[int]] = CONFUSION, **changes: Any
 ) -> EvalRecord:
-    """The evaluation of ``run``'s exported weights, with every figure computed from ``confusion`` (rows: true label)."""
+    """The evaluation of ``run``'s exported weights; every figure is computed from ``confusion`` (rows: true label)."""
     run = run or make_run_record()
     recipe = Recipe.from_values(run.recipe, "test run")
     corpus = recipe.corpus

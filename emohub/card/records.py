@@ -1,0 +1,77 @@
+"""A run and the evaluation of what it exported, held against each other before anything is said about them."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from emohub.errors import CardError
+from emohub.layout import EVAL_FILE, RUN_FILE
+from emohub.recipe import Recipe
+from emohub.record import EvalRecord, HistoryRow, RunRecord
+
+HEADLINE = ("accuracy", "macro_f1")
+"""Metrics that every card leads with."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """A run record and the evaluation record of its exported weights.
+
+    Raises:
+        CardError: they contradict each other or themselves, so that no card can be true.
+    """
+
+    run: RunRecord
+    evaluation: EvalRecord
+    recipe: Recipe
+    """The recipe as it was run."""
+
+    @classmethod
+    def of(cls, run: RunRecord, evaluation: EvalRecord) -> Self:
+        """The two records, with the recipe that the run record holds."""
+        return cls(run, evaluation, Recipe.from_values(run.recipe, "the recipe in the run record"))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read ``run.json`` and ``eval.json`` of a folder.
+
+        Raises:
+            RecordError: one is missing or damaged.
+            CardError: they do not belong together.
+        """
+        return cls.of(RunRecord.load(folder / RUN_FILE), EvalRecord.load(folder / EVAL_FILE))
+
+    def __post_init__(self) -> None:
+        run, evaluation, labels = self.run, self.evaluation, self.recipe.corpus.labels
+        again = "evaluate the exported checkpoint again"
+        if self.recipe.digest != run.recipe_digest:
+            raise CardError(
+                "the recipe in the run record does not have the digest that the record states", "train again"
+            )
+        if run.exported.step not in {row.step for row in run.history}:
+            raise CardError(f"the exported step {run.exported.step} is not in the run's history", "train again")
+        if evaluation.model.fingerprint != run.exported.fingerprint:
+            raise CardError("the evaluation measured other weights than the run exported", again)
+        if evaluation.corpus != self.recipe.corpus.name or evaluation.labels != labels:
+            raise CardError(
+                f"the evaluation is of the corpus {evaluation.corpus!r}, the run of {self.recipe.corpus.name!r}",
+                f"evaluate the exported checkpoint on {self.recipe.corpus.name!r}, with its labels in their order",
+            )
+        if tuple(result.label for result in evaluation.per_label) != labels:
+            raise CardError("the evaluation's results per label are not those of its labels", again)
+        missing = [name for name in HEADLINE if name not in evaluation.metrics]
+        if missing:
+            raise CardError(f"the evaluation lacks {missing[0]}", again)
+        matrix = evaluation.confusion_matrix
+        if any(len(row) != len(labels) for row in matrix) or len(matrix) != len(labels):
+            raise CardError(f"the evaluation's confusion matrix is not {len(labels)} x {len(labels)}", again)
+        right = sum(matrix[index][index] for index in range(len(labels)))
+        accuracy = evaluation.metrics["accuracy"].value
+        if sum(map(sum, matrix)) != evaluation.data.rows or not math.isclose(accuracy, right / evaluation.data.rows):
+            raise CardError("the evaluation's confusion matrix contradicts its rows or its accuracy", again)
+
+    @property
+    def exported_row(self) -> HistoryRow:
+        """The row of the history whose weights were exported."""
+        return next(row for row in self.run.history if row.step == self.run.exported.step)
