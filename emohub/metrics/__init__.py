@@ -1,0 +1,30 @@
+"""What a classifier's answers are worth: scores, calibration, intervals and paired tests, in numpy alone.
+
+References and predictions are label ids of shape ``(n,)``, probabilities have the shape ``(n, k)`` with one column per
+label. Bad input raises :class:`~emohub.errors.DataError`.
+
+``emohub.metrics.modules`` holds the same scores as ``evaluate.Metric`` subclasses. It is imported on its own, because
+it loads the evaluate library, which takes seconds.
+"""
+
+from emohub.metrics.calibration import Bin, calibration_bins, expected_calibration_error, log_loss
+from emohub.metrics.classification import METRICS, classification_metrics, confusion_matrix, per_label
+from emohub.metrics.intervals import BootstrapResult, bootstrap_intervals, resampled_rows, wilson_interval
+from emohub.metrics.paired import holm, mcnemar_exact
+
+__all__ = [
+    "METRICS",
+    "Bin",
+    "BootstrapResult",
+    "bootstrap_intervals",
+    "calibration_bins",
+    "classification_metrics",
+    "confusion_matrix",
+    "expected_calibration_error",
+    "holm",
+    "log_loss",
+    "mcnemar_exact",
+    "per_label",
+    "resampled_rows",
+    "wilson_interval",
+]

@@ -1,0 +1,128 @@
+"""How sure a measured value is: percentile bootstrap over rows, and Wilson's interval for a share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+from emohub.errors import DataError
+from emohub.metrics.calibration import binned, row_losses
+from emohub.metrics.checks import Floats, Ids, Numbers, check_probabilities
+from emohub.metrics.classification import averages, label_scores
+
+CHUNK_ENTRIES = 1 << 20
+"""Row numbers drawn at a time: some 30 MB, whatever the number of resamples."""
+
+
+@dataclass(frozen=True)
+class BootstrapResult:
+    """Percentile intervals at ``level`` from ``resamples`` resamples of the rows."""
+
+    level: float
+    resamples: int
+    seed: int
+    metrics: dict[str, tuple[float, float]]
+    """(low, high) of each name in ``METRICS``, of ``log_loss`` and of ``expected_calibration_error``."""
+    per_label: dict[str, Floats]
+    """(low, high) of ``precision``, ``recall`` and ``f1`` of every label: shape (k, 2) each."""
+
+
+def bootstrap_intervals(
+    references: Numbers,
+    probabilities: Numbers,
+    *,
+    resamples: int = 9999,
+    level: float = 0.95,
+    seed: int = 0,
+    num_bins: int = 15,
+) -> BootstrapResult:
+    """Percentile bootstrap intervals of every published value (Efron and Tibshirani 1993, chapter 13).
+
+    Rows are drawn with replacement, each resample as large as the data, and each value is computed on every resample.
+    A prediction is the label with the highest probability, the first one on a tie. The expected calibration error of
+    resamples is biased upwards, so that its interval can lie above the measured value.
+
+    Raises:
+        DataError: lengths differ, an id is out of range, a row is no distribution, or a setting is out of range.
+    """
+    references, probabilities = check_probabilities(references, probabilities)
+    if resamples < 1 or not 0 < level < 1:
+        raise DataError(f"resamples is {resamples} and level {level}", "give at least 1, and a level between 0 and 1")
+
+    # Everything is a function of sums over rows. So a resample is a vector that says how often each row was drawn, and
+    # one matrix product gives the sums of a whole chunk of resamples.
+    k = probabilities.shape[1]
+    predictions = probabilities.argmax(axis=1)
+    confidence, right, bins = binned(references, probabilities, num_bins)
+    features = np.concatenate(
+        [
+            _one_hot(references, k) * right[:, None],
+            _one_hot(references, k),
+            _one_hot(predictions, k),
+            _one_hot(bins, num_bins) * (confidence - right)[:, None],
+            row_losses(references, probabilities)[:, None],
+        ],
+        axis=1,
+    )
+    n = len(references)
+    sums = np.concatenate([_draw_counts(rows, n) @ features for rows in resampled_rows(n, resamples, seed)])
+    hits, support, predicted, gaps, losses = np.split(sums, [k, 2 * k, 3 * k, 3 * k + num_bins], axis=1)
+
+    values = averages(hits, support, predicted)
+    values["log_loss"] = losses[:, 0] / n
+    values["expected_calibration_error"] = np.abs(gaps).sum(axis=1) / n
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    quantiles = {name: np.quantile(value, tails) for name, value in values.items()}
+    return BootstrapResult(
+        level=level,
+        resamples=resamples,
+        seed=seed,
+        metrics={name: (float(low), float(high)) for name, (low, high) in quantiles.items()},
+        per_label={
+            name: np.quantile(value, tails, axis=0).T for name, value in label_scores(hits, support, predicted).items()
+        },
+    )
+
+
+def resampled_rows(n: int, resamples: int, seed: int) -> Iterator[Ids]:
+    """Row numbers of bootstrap resamples, in chunks of shape (c, n) with at most ``CHUNK_ENTRIES`` entries (or c = 1).
+
+    The numbers depend on ``n`` and ``seed`` alone, not on how they are cut into chunks.
+    """
+    generator = np.random.default_rng(seed)
+    chunk = max(1, CHUNK_ENTRIES // n)
+    for start in range(0, resamples, chunk):
+        yield generator.integers(0, n, size=(min(chunk, resamples - start), n))
+
+
+def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's score interval, without continuity correction, for a share of ``successes`` out of ``n`` (Wilson 1927).
+
+    Raises:
+        DataError: ``n`` is not positive, ``successes`` is not within it, or ``level`` not between 0 and 1.
+    """
+    if not 0 <= successes <= n or n < 1 or not 0 < level < 1:
+        raise DataError(
+            f"there are {successes} successes out of {n} at the level {level}",
+            "give 0 <= successes <= n with n > 0, and a level between 0 and 1",
+        )
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = successes / n
+    scale = 1 + z**2 / n
+    middle = (share + z**2 / (2 * n)) / scale
+    half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
+    # At the ends the bound is exactly 0 or 1, where rounding would leave 1e-17 of a difference.
+    return (0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half)
+
+
+def _one_hot(ids: Ids, size: int) -> Floats:
+    return np.eye(size)[ids]
+
+
+def _draw_counts(rows: Ids, n: int) -> Floats:
+    """How often each of ``n`` rows stands in each resample: (c, n) row numbers to (c, n) counts."""
+    c = len(rows)
+    offsets = n * np.arange(c)[:, None]
+    return np.bincount((rows + offsets).ravel(), minlength=c * n).reshape(c, n).astype(np.float64)
