@@ -37,7 +37,7 @@ class Tokens:
     @property
     def truncated(self) -> int:
         """How many of the texts lost tokens."""
-        return sum(length > len(ids) for length, ids in zip(self.lengths, self.ids, strict=True))
+        return sum(int(length) > len(ids) for length, ids in zip(self.lengths, self.ids, strict=True))
 
 
 def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> PreTrainedTokenizerBase:

@@ -26,7 +26,23 @@ TRIGGERS = {
     "anger": ("furious", "shouting", "hate", "annoyed"),
 }
 """Words that decide the label of a text of the made corpus."""
-FILLERS = tuple("i am feel really so very today and the this was my friend with all of it is a you at home".split())
+FILLERS = (
+    "i",
+    "am",
+    "feel",
+    "really",
+    "so",
+    "very",
+    "today",
+    "and",
+    "the",
+    "this",
+    "was",
+    "my",
+    "friend",
+    "at",
+    "home",
+)
 
 Architecture = Literal["bert", "distilbert", "roberta"]
 MakeModel = Callable[..., Path]

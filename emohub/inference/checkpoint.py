@@ -1,0 +1,285 @@
+"""Model folders: found on disk or fetched from the Hub, loaded in float32 from safetensors alone, and saved."""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from emohub import layout
+from emohub.errors import ModelError, UsageError
+from emohub.record import ModelIdentity, sha256_file
+from emohub.tokenizing import TOKENIZER_FILES, load_tokenizer
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+_POOLER = ".pooler."
+"""A base model that was trained without a next-sentence task has no pooler; fine-tuning makes one, as for the head."""
+_ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
+"""What the families call the dropout on attention weights."""
+_LOADING = threading.Lock()
+"""Loading changes transformers' own process-wide settings."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder with a model, and what the model is called in records."""
+
+    folder: Path
+    id: str
+    """Hub id, or the name of a local model or run; never an absolute path."""
+    revision: str | None = None
+    """Commit on the Hub; None for a local folder."""
+
+    @property
+    def weights(self) -> Path:
+        """The file with the weights."""
+        return self.folder / WEIGHTS_FILE
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights file."""
+        return sha256_file(self.weights)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What a record states about the model."""
+        return ModelIdentity(id=self.id, revision=self.revision, fingerprint=self.fingerprint)
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A pretrained model with a classification head for the labels to come, and where it came from."""
+
+    model: PreTrainedModel
+    checkpoint: Checkpoint
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What a record states about the pretrained model."""
+        return self.checkpoint.identity
+
+    def tokenizer(self, max_length: int) -> PreTrainedTokenizerBase:
+        """The model's tokenizer, which will be saved with ``max_length`` as its limit.
+
+        Raises:
+            ModelError: there is none, it is damaged, or the model has fewer positions than ``max_length``.
+        """
+        tokenizer = load_tokenizer(self.checkpoint.folder, max_length=max_length)
+        positions = position_limit(self.model)
+        if positions is not None and max_length > positions:
+            raise ModelError(
+                f"{self.checkpoint.id} reads {positions} tokens and max_length is {max_length}",
+                f"set max_length to {positions} or less",
+            )
+        return tokenizer
+
+
+def find_checkpoint(model: str | Path, *, revision: str | None = None) -> Checkpoint:
+    """The folder of a model: a folder or run, a name under ``models/``, or a Hub id that is fetched if need be.
+
+    ``revision`` is a commit, tag or branch on the Hub; None takes the newest, or without a network the newest that was
+    fetched before. Only the configuration, safetensors weights and tokenizer files are ever fetched.
+
+    Raises:
+        UsageError: a revision was given for a local folder, or the name is empty.
+        ModelError: there is no such model, the Hub cannot be reached, or the folder lacks its configuration or weights.
+    """
+    name = str(model)
+    if not name.strip():
+        raise UsageError("the name of the model is empty", "give a folder, a name under models/, or a Hub id")
+    folder = layout.find_model(name)
+    if folder is None:
+        checkpoint = _fetch(name, revision)
+    elif revision is not None:
+        raise UsageError(f"{name} is a local folder and has no revision {revision!r}", "leave the revision out")
+    else:
+        where = folder.resolve()
+        named = where.parent if where.name == layout.CHECKPOINT_FOLDER else where
+        checkpoint = Checkpoint(folder, named.name)
+    for file, what in ((CONFIG_FILE, "configuration"), (WEIGHTS_FILE, "safetensors weights")):
+        if not (checkpoint.folder / file).is_file():
+            raise ModelError(
+                f"{name} has no {what} ({file})",
+                "give a model that was saved with save_pretrained(); weights in pickle files are never loaded, "
+                "because opening one can run code",
+            )
+    return checkpoint
+
+
+def load_classifier(checkpoint: Checkpoint) -> PreTrainedModel:
+    """A fine-tuned classifier, every weight of it from the file, in float32.
+
+    Raises:
+        ModelError: the files are damaged, or hold something else than a classifier with one label per text.
+    """
+    model, loaded = _load(checkpoint, _load_config(checkpoint))
+    if loaded["missing_keys"]:
+        raise ModelError(
+            f"{checkpoint.id} is not a trained text classifier (its file lacks {sorted(loaded['missing_keys'])[0]})",
+            "give a fine-tuned sequence-classification model, or train one from it with `emohub train --base-model`",
+        )
+    return model
+
+
+def load_for_training(
+    base_model: str | Path,
+    labels: Sequence[str],
+    *,
+    revision: str | None = None,
+    attention_dropout: float | None = None,
+) -> BaseModel:
+    """A pretrained model with a head for ``labels``, in float32 and in training mode.
+
+    What the file lacks of the head is drawn from torch's global random generator: seed it before. A head that fits the
+    number of labels is kept. ``attention_dropout`` replaces the configuration's; None keeps it.
+
+    Raises:
+        UsageError: a revision was given for a local folder.
+        ModelError: the model cannot be found, reached or read, or its encoder's weights are not in the file.
+    """
+    checkpoint = find_checkpoint(base_model, revision=revision)
+    config = _load_config(checkpoint)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: index for index, label in enumerate(labels)}
+    config.problem_type = "single_label_classification"
+    if attention_dropout is not None:
+        name = next((name for name in _ATTENTION_DROPOUTS if hasattr(config, name)), None)
+        if name is None:
+            raise ModelError(
+                f"{checkpoint.id} has no attention dropout", "leave attention_dropout out of the recipe's [training]"
+            )
+        setattr(config, name, attention_dropout)
+    model, loaded = _load(checkpoint, config, ignore_mismatched_sizes=True)
+    encoder = f"{model.base_model_prefix}."
+    replaced = {*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])}
+    lacking = sorted(key for key in replaced if key.startswith(encoder) and _POOLER not in key)
+    if lacking:
+        raise ModelError(
+            f"{checkpoint.id} lacks {len(lacking)} weights of its encoder, {lacking[0]} among them",
+            "give --base-model a complete pretrained model",
+        )
+    return BaseModel(model.train(), checkpoint)
+
+
+def save_pretrained(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: str) -> None:
+    """Write configuration, safetensors weights in ``dtype`` (``float32`` or ``float16``) and tokenizer into ``folder``.
+
+    The configuration names the precision that the model computes in, so that everybody who loads half-precision
+    weights computes in float32 with them, as :class:`~emohub.inference.Classifier` does, and gets the same answers.
+
+    Raises:
+        ModelError: the folder cannot be written, or a weight is too large for ``dtype``.
+    """
+    stored = {name: tensor.to(getattr(torch, dtype)) for name, tensor in model.state_dict().items()}
+    for name, tensor in stored.items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"the weight {name} has values that {dtype} cannot hold", 'export with dtype = "float32"')
+    try:
+        with quiet():
+            folder.mkdir(parents=True, exist_ok=True)
+            model.save_pretrained(folder, state_dict=stored)
+            tokenizer.save_pretrained(folder)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"the model cannot be written to {folder} ({error})", "choose a folder with free space"
+        ) from None
+
+
+def position_limit(model: PreTrainedModel) -> int | None:
+    """The most tokens that the model has positions for; None when it has no table of positions."""
+    limit: int | None = getattr(model.config, "max_position_embeddings", None)
+    embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    # RoBERTa and its kin count positions from the one after the padding id.
+    padding_id = getattr(embeddings, "padding_idx", None)
+    return limit - padding_id - 1 if limit is not None and padding_id is not None else limit
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers' reports and progress bars off the terminal: what matters of them is checked and raised."""
+    with _LOADING:
+        verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+        transformers_logging.set_verbosity(transformers_logging.CRITICAL)
+        transformers_logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            transformers_logging.set_verbosity(verbosity)
+            if bars:
+                transformers_logging.enable_progress_bar()
+
+
+def _fetch(name: str, revision: str | None) -> Checkpoint:
+    local = ", ".join(layout.shipped_models()) or "none"
+    try:
+        folder = snapshot_download(
+            name, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES]
+        )
+    except HFValidationError:
+        raise ModelError(
+            f"there is no model {name!r}", f"give a folder, a Hub id, or one of models/: {local}"
+        ) from None
+    except RevisionNotFoundError:
+        raise ModelError(
+            f"{name} has no revision {revision!r} on the Hub", "give a commit, tag or branch it has"
+        ) from None
+    except RepositoryNotFoundError:
+        raise ModelError(
+            f"there is no model {name!r}, neither here (models/: {local}) nor on the Hub",
+            "correct the name, or log in if it is private",
+        ) from None
+    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        raise ModelError(
+            f"{name!r} is not a local model (models/: {local}), and the Hub cannot be reached for it "
+            f"({_first_line(error)})",
+            "give a local folder (to train from one: --base-model DIR), or try again with a network",
+        ) from None
+    return Checkpoint(Path(folder), name, Path(folder).name)
+
+
+def _load_config(checkpoint: Checkpoint) -> Any:
+    try:
+        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"the configuration of {checkpoint.id} cannot be read ({_first_line(error)})",
+            "give a model of a kind that transformers knows; code inside a model is never run",
+        ) from None
+    return config
+
+
+def _load(checkpoint: Checkpoint, config: Any, **options: Any) -> tuple[PreTrainedModel, Mapping[str, Any]]:
+    try:
+        with quiet():
+            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+                checkpoint.folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ModelError(
+            f"{checkpoint.id} cannot be loaded as a text classifier ({_first_line(error)})",
+            "fetch or export it again, or give another model",
+        ) from None
+    return model, loaded
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(". ")

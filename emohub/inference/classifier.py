@@ -1,0 +1,218 @@
+"""The classifier: texts → probabilities."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from emohub import tokenizing
+from emohub.errors import ModelError, UsageError
+from emohub.inference.checkpoint import Checkpoint, find_checkpoint, load_classifier, position_limit
+from emohub.record import ModelIdentity
+
+MAX_TEXT_CHARS = 100_000
+"""Characters of the longest text that :meth:`Classifier.classify` takes."""
+
+_DEFAULT_MAX_LENGTH = 512
+"""Tokens that are read where neither tokenizer nor configuration states a limit."""
+_BATCH_TEXTS = 64
+_BATCH_TOKENS = 2048
+"""Padded tokens of one forward pass: few enough that activations stay in a processor's cache."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a classifier makes of one text."""
+
+    text: str
+    labels: tuple[str, ...]
+    """Label names, in the model's order."""
+    probabilities: tuple[float, ...]
+    """One for each label, in the same order; they sum to 1."""
+    label: str
+    """The most probable label; the first one of a tie."""
+    tokens: int
+    """Tokens of the whole text, special ones included."""
+    max_length: int
+    """Tokens that the model reads; the rest of a longer text is ignored."""
+    truncated: bool
+    """True when the model did not read the whole text."""
+    seconds: float
+    """Wall time, tokenizing included."""
+
+
+class Classifier:
+    """A sequence classifier that gives each text exactly one of its labels.
+
+    It computes in float32, whatever precision the weights were stored in. Several threads may use it at once.
+    Build it with :meth:`from_pretrained`; the constructor wraps a model that is in memory already.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        id: str,
+        max_length: int,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.id = id
+        self.max_length = max_length
+        self.labels = _label_names(model, id)
+        self._model, self._tokenizer, self._checkpoint = model, tokenizer, checkpoint
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path, *, revision: str | None = None, device: str | torch.device | None = None
+    ) -> Self:
+        """Load a model folder, a run, a model under ``models/`` by name, or a Hub id.
+
+        Only safetensors weights are read, and code inside a model is never run. A Hub id is fetched once and works
+        without a network from then on. ``device`` is the CPU when None.
+
+        Raises:
+            UsageError: a revision was given for a local folder.
+            ModelError: the model cannot be found or reached, is damaged, or is no classifier with one label per text.
+        """
+        checkpoint = find_checkpoint(model, revision=revision)
+        loaded = load_classifier(checkpoint)
+        tokenizer = tokenizing.load_tokenizer(checkpoint.folder)
+        limits = [limit for limit in (tokenizer.model_max_length, position_limit(loaded)) if limit and limit < 1e9]
+        max_length = min(limits, default=_DEFAULT_MAX_LENGTH)
+        return cls(
+            loaded.to(device or "cpu"), tokenizer, id=checkpoint.id, max_length=max_length, checkpoint=checkpoint
+        )
+
+    @property
+    def revision(self) -> str | None:
+        """Commit on the Hub; None for a local model."""
+        return self._checkpoint.revision if self._checkpoint else None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of ``model.safetensors``; the file is read at the first use.
+
+        Raises:
+            ModelError: the model was never loaded from a file.
+        """
+        if self._checkpoint is None:
+            raise ModelError(f"{self.id} is in memory only and has no fingerprint", "save it and load it again")
+        return self._checkpoint.fingerprint
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    @property
+    def device(self) -> str:
+        """What it computes on: ``cpu``, or the accelerator's own name."""
+        device = self._model.device
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+    def identity(self) -> ModelIdentity:
+        """What a record states about the model.
+
+        Raises:
+            ModelError: the model was never loaded from a file.
+        """
+        return ModelIdentity(id=self.id, revision=self.revision, fingerprint=self.fingerprint)
+
+    def predict_proba(
+        self, texts: Sequence[str], *, on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """Probabilities of shape ``(n_texts, n_labels)``, rows in the order of ``texts``; each row sums to 1.
+
+        An empty text is classified like any other; a text longer than :attr:`max_length` tokens is cut.
+        ``on_progress`` receives the number of texts done so far.
+
+        Raises:
+            DataError: a text is not valid Unicode.
+        """
+        return self._probabilities(tokenizing.tokenize(self._tokenizer, texts, self.max_length).ids, on_progress)
+
+    def classify(self, text: str) -> Prediction:
+        """Classify one text.
+
+        Raises:
+            UsageError: the text is empty or longer than :data:`MAX_TEXT_CHARS` characters.
+            DataError: the text is not valid Unicode.
+        """
+        if not text.strip():
+            raise UsageError("the text is empty", "write something to classify")
+        if len(text) > MAX_TEXT_CHARS:
+            raise UsageError(
+                f"the text has {len(text):,} characters, the limit is {MAX_TEXT_CHARS:,}", "shorten or split it"
+            )
+        started = time.perf_counter()
+        tokens = tokenizing.tokenize(self._tokenizer, [text], self.max_length)
+        probabilities = self._probabilities(tokens.ids)[0]
+        seconds = time.perf_counter() - started
+        return Prediction(
+            text=text,
+            labels=self.labels,
+            probabilities=tuple(probabilities.tolist()),
+            label=self.labels[int(probabilities.argmax())],
+            tokens=int(tokens.lengths[0]),
+            max_length=self.max_length,
+            truncated=tokens.truncated > 0,
+            seconds=seconds,
+        )
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Tokens per text before any cut, special ones included; shape ``(n_texts,)``.
+
+        Raises:
+            DataError: a text is not valid Unicode.
+        """
+        return tokenizing.tokenize(self._tokenizer, texts, self.max_length).lengths
+
+    @torch.inference_mode()
+    def _probabilities(
+        self, ids: list[list[int]], on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        if self._model.training:
+            self._model.eval()
+        probabilities = np.empty((len(ids), len(self.labels)), np.float32)
+        done = 0
+        for rows in _batches([len(text_ids) for text_ids in ids]):
+            padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
+            inputs = {name: torch.from_numpy(array).to(self._model.device) for name, array in padded.items()}
+            probabilities[rows] = self._model(**inputs).logits.float().softmax(dim=-1).cpu().numpy()
+            done += len(rows)
+            if on_progress is not None:
+                on_progress(done)
+        return probabilities
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Rows in groups of similar length, longest first, so that little is padded and memory peaks at the start."""
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if batch and (len(batch) == _BATCH_TEXTS or (len(batch) + 1) * lengths[batch[0]] > _BATCH_TOKENS):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+def _label_names(model: PreTrainedModel, id: str) -> tuple[str, ...]:
+    """The names of the outputs, in order; a model that gives a text no label or several is refused."""
+    config = model.config
+    if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
+        task = (config.problem_type or "regression").replace("_", " ")
+        raise ModelError(f"{id} was made for {task}", "give a classifier with exactly one label per text")
+    if sorted(config.id2label) != list(range(config.num_labels)):
+        raise ModelError(f"id2label of {id} does not number its labels from 0", "correct its config.json")
+    labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    if len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
+        raise ModelError(f"id2label of {id} has an empty label or the same label twice", "correct its config.json")
+    return labels
