@@ -1,0 +1,83 @@
+# `make help` lists the targets. Nothing but Python 3.11 or newer has to be there before.
+#
+#   make demo PORT=8080 HOST=0.0.0.0     serve elsewhere
+#   make demo PYTHON=/opt/python3.12     choose the interpreter that .venv is made from
+#   make test TESTS="tests/test_cli.py"  run a part of the tests
+
+HOST ?= 127.0.0.1
+PORT ?= 7860
+TESTS ?=
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+# 3.11 comes first because it is what the Space and the tests run with.
+PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3.13 python3 python)
+PIP_INSTALL := $(RUN) pip install --disable-pip-version-check --constraint constraints.txt --requirement requirements.txt
+PINS := requirements.txt constraints.txt pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format cards readme lock clean
+
+help: ## List these targets.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+
+demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PORT=…).
+	@$(RUN) emohub demo --host "$(HOST)" --port "$(PORT)"
+
+test: lint $(VENV)/.chromium ## Lint, check formatting and types, and run every test (TESTS=… for a part).
+	@echo "== pytest"
+	@$(RUN) pytest $(TESTS)
+
+lint: $(VENV)/.installed-test ## Lint, check formatting and types.
+	@echo "== ruff check"
+	@$(RUN) ruff check .
+	@echo "== ruff format --check"
+	@$(RUN) ruff format --check .
+	@echo "== mypy"
+	@$(RUN) mypy
+
+format: $(VENV)/.installed-test ## Format the code, and mend what the linter can mend.
+	@$(RUN) ruff check --fix-only .
+	@$(RUN) ruff format .
+
+cards: $(VENV)/.installed ## Render every card under cards/ again from its records.
+	@set -e; for folder in cards/*/; do $(RUN) emohub card "$$(basename "$$folder")"; done
+
+readme: $(VENV)/.installed ## Write the generated parts of README.md again.
+	@$(RUN) docs.generate_readme
+
+lock: $(VENV)/.installed ## Resolve constraints.txt anew, after a pin in requirements.txt was changed.
+	@$(VENV)/bin/python tools/lock.py
+
+clean: ## Remove .venv, caches and build output; models, cards and runs stay.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .gradio
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@found=; for python in $(PYTHONS); do \
+	  "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || continue; \
+	  found=$$python; \
+	  "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1 || continue; \
+	  echo "== making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(VENV) && touch $@ && exit 0; \
+	done; \
+	if [ -n "$$found" ]; then \
+	  echo "$$found cannot make virtual environments; install its venv module (Debian: apt-get install python3-venv)." >&2; \
+	else \
+	  echo "No Python 3.11 or newer among: $(PYTHONS); install one, or name it: make PYTHON=/path/to/python3.11" >&2; \
+	fi; exit 1
+
+# The package goes in without its dependencies: requirements.txt has named them all, and only those versions.
+$(VENV)/.installed: $(VENV)/.created $(PINS)
+	@echo "== installing requirements.txt (the first time takes some minutes)"
+	@$(PIP_INSTALL) setuptools
+	@$(RUN) pip install --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	@echo "== installing what the tests need"
+	@$(PIP_INSTALL) --quiet --no-build-isolation --editable ".[test]"
+	@touch $@
+
+$(VENV)/.chromium: $(VENV)/.installed-test
+	@$(VENV)/bin/python tools/chromium.py
+	@touch $@
