@@ -282,6 +282,19 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_writable(folder: Path) -> None:
+    """Find out, before work that takes minutes, whether files can go into ``folder``; nothing is made or changed.
+
+    Raises:
+        RecordError: the folder, or the first that exists above it, cannot be written.
+    """
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise RecordError(
+            f"nothing can be written into {folder}", "choose a folder that is writable, or make this one so"
+        )
+
+
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
     """Let ``write`` fill a temporary file in the same folder, then rename it to ``path``.
 

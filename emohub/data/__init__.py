@@ -2,7 +2,7 @@
 
 from emohub.data.corpus import LabelledTexts, fingerprint, load_split, split_identity
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
-from emohub.data.table import Table, read_table, write_table
+from emohub.data.table import Table, read_table, table_suffix, write_table
 
 __all__ = [
     "LabelledTexts",
@@ -13,6 +13,7 @@ __all__ = [
     "read_predictions",
     "read_table",
     "split_identity",
+    "table_suffix",
     "write_predictions",
     "write_table",
 ]

@@ -102,7 +102,7 @@ def read_table(path: Path) -> Table:
         UsageError: the extension is none of these.
         DataError: the file cannot be read, is not UTF-8, or is not well-formed; the message names the line.
     """
-    read = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}[_suffix(path)]
+    read = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}[table_suffix(path)]
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -121,7 +121,7 @@ def write_table(path: Path, table: Table) -> None:
         DataError: a column holds values that this kind of file cannot hold.
         RecordError: the folder cannot be written; nothing half-written is left.
     """
-    suffix = _suffix(path)
+    suffix = table_suffix(path)
     if suffix == ".parquet":
         arrow = _arrow(table)
         write_atomically(path, lambda temporary: pq.write_table(arrow, temporary))
@@ -133,7 +133,12 @@ def write_table(path: Path, table: Table) -> None:
         write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
 
 
-def _suffix(path: Path) -> str:
+def table_suffix(path: Path) -> str:
+    """The extension of a table file, in lower case.
+
+    Raises:
+        UsageError: it is none of ``SUFFIXES``.
+    """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UsageError(

@@ -1,0 +1,183 @@
+"""``emohub compare``: several models on one text, or on a labelled split."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from emohub.cli.app import app, output
+from emohub.cli.progress import progress
+from emohub.errors import UsageError
+from emohub.labels import label_key
+
+if TYPE_CHECKING:
+    from emohub.compare import CorpusComparison, TextComparison
+    from emohub.inference import Classifier
+
+SHOWN_DISAGREEMENTS = 10
+
+
+@app.command()
+def compare(
+    models_and_text: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL MODEL… [TEXT]", help="At least two models; without --corpus, then the text."),
+    ],
+    corpus: Annotated[
+        str | None, typer.Option(help="A corpus by name, or the path of its declaration: compare on labelled data.")
+    ] = None,
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The split of the corpus.")] = "test",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+) -> None:
+    """Show what several models make of one text, or test them against each other on labelled data.
+
+    Labels are matched by name. On labelled data, each pair gets the exact McNemar test with Holm's correction.
+
+    Example: `emohub compare minilm-emotion minilm-sst2 "What a day!"`
+
+    Example: `emohub compare minilm-emotion runs/my-run --corpus emotion --split validation`
+    """
+    from emohub.layout import shipped_models
+
+    models = models_and_text if corpus else models_and_text[:-1]
+    if not corpus and models_and_text[-1] in shipped_models():
+        raise UsageError(
+            f"the last argument, {models_and_text[-1]!r}, is a model and no text", "add a text, or --corpus NAME"
+        )
+    if len(models) < 2:
+        raise UsageError(
+            "a comparison needs two models or more", 'write emohub compare MODEL MODEL "text", or give --corpus NAME'
+        )
+
+    from emohub.compare import CorpusComparison, compare_corpus, compare_text
+
+    comparison: TextComparison | CorpusComparison
+    if corpus is None:
+        comparison = compare_text(_load(models), models_and_text[-1])
+    else:
+        from emohub.recipe import load_corpus
+
+        declared = load_corpus(corpus)
+        with progress() as report:
+            comparison = compare_corpus(
+                _load(models),
+                declared,
+                split,
+                data_dir=data_dir,
+                resamples=resamples,
+                seed=seed,
+                on_progress=report,
+            )
+    if format_ == "json":
+        typer.echo(comparison.model_dump_json(indent=2))
+    elif isinstance(comparison, CorpusComparison):
+        _show_corpus(comparison)
+    else:
+        _show_text(comparison)
+
+
+def _load(models: Sequence[str]) -> "dict[str, Classifier]":
+    """Each model loaded once; one that is named again is listed again, as ``NAME (2)``."""
+    from emohub.inference import Classifier
+
+    loaded = {model: Classifier.from_pretrained(model) for model in dict.fromkeys(models)}
+    named: dict[str, Classifier] = {}
+    for position, model in enumerate(models):
+        earlier = models[:position].count(model)
+        named[f"{model} ({earlier + 1})" if earlier else model] = loaded[model]
+    return named
+
+
+def _show_text(comparison: "TextComparison") -> None:
+    table = Table("Label")
+    for name, prediction in comparison.predictions.items():
+        table.add_column(escape(name) + (" (truncated)" if prediction.truncated else ""), justify="right")
+    for position, label in enumerate(comparison.labels):
+        cells = []
+        for name, prediction in comparison.predictions.items():
+            probability = comparison.table[name][position]
+            chosen = label_key(label) == label_key(prediction.label)
+            cells.append(
+                "–" if probability is None else f"[bold]> {probability:.4f}[/]" if chosen else f"{probability:.4f}"
+            )
+        table.add_row(escape(label), *cells)
+    output.print(table)
+    output.print("– the model does not know the label   > its answer", style="dim", highlight=False)
+    if comparison.agree:
+        output.print(f"All models answer {escape(next(iter(comparison.predictions.values())).label)}.", highlight=False)
+        return
+    for pair in comparison.pairs:
+        first, second = (comparison.predictions[name].label for name in (pair.first, pair.second))
+        output.print(
+            f"{escape(pair.first)}: {escape(first)}, {escape(pair.second)}: {escape(second)} ({pair.relation})",
+            highlight=False,
+        )
+
+
+def _show_corpus(comparison: "CorpusComparison") -> None:
+    output.print(
+        f"[bold]{escape(comparison.corpus)}[/], {comparison.split}: {comparison.rows:,} rows, "
+        f"the models agree on {comparison.agreement:.1%}",
+        highlight=False,
+    )
+    output.print(_models_table(comparison))
+    for name, reason in comparison.unaligned.items():
+        output.print(f"{escape(name)} was not measured: {escape(reason)}.", highlight=False)
+    if comparison.pairs:
+        output.print(_pairs_table(comparison))
+    if comparison.disagreements:
+        output.print(_disagreements_table(comparison))
+        hidden = len(comparison.disagreements) - SHOWN_DISAGREEMENTS
+        if hidden > 0:
+            output.print(f"{hidden:,} more rows differ; --format json lists all of them.", style="dim", highlight=False)
+
+
+def _models_table(comparison: "CorpusComparison") -> Table:
+    table = Table("Model", title="Models", title_justify="left")
+    for column in ("Accuracy", "95% interval", "Macro F1", "95% interval"):
+        table.add_column(column, justify="right")
+    for name, measured in comparison.models.items():
+        if measured is None:
+            table.add_row(escape(name), "–", "–", "–", "–")
+            continue
+        cells = []
+        for interval in (measured.accuracy, measured.macro_f1):
+            cells += [f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}"]
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def _pairs_table(comparison: "CorpusComparison") -> Table:
+    table = Table("First", "Second", title="Pairs (exact McNemar test, Holm's correction)", title_justify="left")
+    for column in ("Only first right", "Only second right", "Accuracy difference", "p", "p (Holm)"):
+        table.add_column(column, justify="right")
+    for pair in comparison.pairs:
+        table.add_row(
+            escape(pair.first),
+            escape(pair.second),
+            f"{pair.only_first_right:,}",
+            f"{pair.only_second_right:,}",
+            f"{pair.difference.value:+.4f} ({pair.difference.low:+.4f} to {pair.difference.high:+.4f})",
+            f"{pair.p_value:.2g}",
+            f"{pair.p_holm:.2g}",
+        )
+    return table
+
+
+def _disagreements_table(comparison: "CorpusComparison") -> Table:
+    shown = comparison.disagreements[:SHOWN_DISAGREEMENTS]
+    table = Table("Row", "Text", "True", title="Where they differ", title_justify="left")
+    for name in shown[0].predicted:
+        table.add_column(escape(name))
+    for row in shown:
+        answers = (answer if answer == row.label else f"[bold]{escape(answer)}[/]" for answer in row.predicted.values())
+        table.add_row(str(row.row), escape(row.text), escape(row.label), *answers)
+    return table

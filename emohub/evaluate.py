@@ -1,0 +1,172 @@
+"""Measure a classifier on a split of a corpus: ``eval.json``, and every prediction in a parquet file beside it."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emohub.data import load_split, split_identity, write_predictions
+from emohub.errors import RecordError, UsageError
+from emohub.inference import Classifier
+from emohub.labels import label_columns
+from emohub.layout import EVAL_FILE, PREDICTIONS_FILE
+from emohub.metrics import (
+    BootstrapResult,
+    bootstrap_intervals,
+    calibration_bins,
+    classification_metrics,
+    confusion_matrix,
+    expected_calibration_error,
+    log_loss,
+    per_label,
+)
+from emohub.recipe import Corpus
+from emohub.recipe.corpus import SplitName
+from emohub.record import (
+    CalibrationBin,
+    EvalRecord,
+    Interval,
+    IntervalMethod,
+    LabelResult,
+    check_writable,
+    current_environment,
+    utc_now,
+)
+
+
+def evaluate(
+    model: str | Path | Classifier,
+    corpus: Corpus,
+    split: SplitName,
+    *,
+    data_dir: Path | None = None,
+    output_dir: Path | None = None,
+    resamples: int = 9999,
+    seed: int = 0,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> EvalRecord:
+    """Classify every text of ``split`` and measure the answers; labels are matched by name.
+
+    With ``output_dir``, writes ``predictions.parquet`` and then ``eval.json`` there, each whole or not at all.
+    ``resamples`` and ``seed`` belong to the 95% percentile bootstrap intervals. ``on_progress`` receives the texts
+    done and all texts.
+
+    Raises:
+        ModelError: the model cannot be loaded, or its labels are not the corpus' labels.
+        DataError: the split cannot be loaded, or is not what the corpus declares.
+        UsageError: ``output_dir`` holds the evaluation of another corpus or split.
+        RecordError: ``output_dir`` cannot be written.
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.from_pretrained(model)
+    columns = label_columns(classifier.labels, corpus.labels, classifier.id)
+    data = load_split(corpus, split, data_dir=data_dir)
+    if output_dir is not None:
+        _check_output(output_dir, corpus.name, split)
+
+    def report(done: int) -> None:
+        if on_progress is not None:
+            on_progress(done, len(data.texts))
+
+    started = time.perf_counter()
+    probabilities = classifier.predict_proba(data.texts, on_progress=report)[:, columns]
+    seconds = time.perf_counter() - started
+    predicted = probabilities.argmax(axis=1)
+
+    # Without an output folder the file is written all the same, because the record states its fingerprint.
+    with tempfile.TemporaryDirectory() if output_dir is None else nullcontext(output_dir) as folder:
+        predictions_sha256 = write_predictions(
+            Path(folder) / PREDICTIONS_FILE,
+            row=np.arange(len(data.texts)),
+            label=data.labels,
+            predicted=predicted,
+            probabilities=probabilities,
+            label_names=corpus.labels,
+        )
+    truncated = int((classifier.count_tokens(data.texts) > classifier.max_length).sum())
+    intervals = bootstrap_intervals(data.labels, probabilities, resamples=resamples, seed=seed)
+    record = EvalRecord(
+        created=utc_now(),
+        model=classifier.identity(),
+        corpus=corpus.name,
+        hub_id=corpus.hub_id,
+        config=corpus.config,
+        split=split,
+        data=split_identity(data, truncated),
+        labels=corpus.labels,
+        metrics=_metrics(data.labels, probabilities, intervals),
+        intervals=IntervalMethod(level=intervals.level, resamples=intervals.resamples, seed=intervals.seed),
+        per_label=_per_label(data.labels, predicted, corpus.labels, intervals),
+        confusion_matrix=tuple(map(tuple, confusion_matrix(data.labels, predicted, len(corpus.labels)).tolist())),
+        calibration=tuple(CalibrationBin(**asdict(part)) for part in calibration_bins(data.labels, probabilities)),
+        seconds=seconds,
+        texts_per_second=len(data.texts) / seconds,
+        predictions_sha256=predictions_sha256,
+        environment=current_environment(classifier.device),
+    )
+    if output_dir is not None:
+        record.save(output_dir / EVAL_FILE)
+    return record
+
+
+def _check_output(folder: Path, corpus: str, split: str) -> None:
+    """Refuse, before any text is classified, a folder where the record cannot go."""
+    check_writable(folder)
+    path = folder / EVAL_FILE
+    try:
+        earlier = EvalRecord.load(path) if path.is_file() else None
+    except RecordError:
+        earlier = None  # damaged, or of another version: to be made again
+    if earlier is not None and (earlier.corpus, earlier.split) != (corpus, split):
+        raise UsageError(
+            f"{path} is the evaluation on {earlier.corpus}, {earlier.split}, which this one on {corpus}, {split} "
+            "would replace",
+            "give another folder with --output-dir",
+        )
+
+
+def _metrics(
+    references: NDArray[np.int64], probabilities: NDArray[np.float32], intervals: BootstrapResult
+) -> dict[str, Interval]:
+    values = {
+        **classification_metrics(references, probabilities.argmax(axis=1), probabilities.shape[1]),
+        "log_loss": log_loss(references, probabilities),
+        "expected_calibration_error": expected_calibration_error(references, probabilities),
+    }
+    return {
+        name: Interval(value=value, low=intervals.metrics[name][0], high=intervals.metrics[name][1])
+        for name, value in values.items()
+    }
+
+
+def _per_label(
+    references: NDArray[np.int64], predicted: NDArray[np.int64], labels: tuple[str, ...], intervals: BootstrapResult
+) -> tuple[LabelResult, ...]:
+    columns = per_label(references, predicted, len(labels))
+
+    def interval(name: str, label: int) -> Interval:
+        low, high = intervals.per_label[name][label]
+        return Interval(value=float(columns[name][label]), low=float(low), high=float(high))
+
+    return tuple(
+        LabelResult(
+            label=name,
+            precision=interval("precision", label),
+            recall=interval("recall", label),
+            f1=interval("f1", label),
+            support=int(columns["support"][label]),
+            predicted=int(columns["predicted"][label]),
+        )
+        for label, name in enumerate(labels)
+    )
+
+
+if __name__ == "__main__":
+    from emohub.cli import main
+
+    main(["evaluate", *sys.argv[1:]])
