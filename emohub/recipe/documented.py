@@ -42,7 +42,7 @@ class DocumentedNote(Declaration):
 
     text: Text
     inferred: bool
-    """True when this is arithmetic or a conclusion from other reported figures, not a statement of the document."""
+    """True when this is arithmetic, a conclusion or a choice of ours, and not a statement of the document."""
 
 
 class Documented(Declaration):
@@ -68,8 +68,8 @@ class Documented(Declaration):
     loss_claim: Annotated[str, Field(pattern="^(decrease|increase)$")] | None = None
     """What the text says of the loss' direction, whatever the figures show."""
     hyperparameters: DocumentedHyperparameters
-    frameworks: dict[str, Text | None]
-    """Version by library, as reported; None when the library is named without a version."""
+    frameworks: dict[str, str]
+    """Version by library, as reported; empty when the library is named without one (TOML has no null)."""
     results: tuple[DocumentedRow, ...] = ()
     results_elided: Text | None = None
     """Which rows of the table the document leaves out."""
