@@ -1,6 +1,27 @@
 """Model cards: written from records, read back, and checked offline; and the results of all models as plain rows."""
 
+from emohub.card.files import card_folder, check_card, render_folder, write_card
+from emohub.card.front_matter import KEYS, Card, parse
 from emohub.card.records import Records
+from emohub.card.render import render, render_documented
 from emohub.card.results import MeasuredResult, ReportedResult, Results, results_rows
+from emohub.card.validation import Finding, validate
 
-__all__ = ["MeasuredResult", "Records", "ReportedResult", "Results", "results_rows"]
+__all__ = [
+    "KEYS",
+    "Card",
+    "Finding",
+    "MeasuredResult",
+    "Records",
+    "ReportedResult",
+    "Results",
+    "card_folder",
+    "check_card",
+    "parse",
+    "render",
+    "render_documented",
+    "render_folder",
+    "results_rows",
+    "validate",
+    "write_card",
+]

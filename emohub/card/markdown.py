@@ -10,7 +10,8 @@ UNKNOWN = "\N{EN DASH}"
 
 _SPECIAL = re.compile(r"([\\`*\[\]|~$])")
 _OUTER_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
-_BLOCK_START = re.compile(r"^(\d+(?=[.)])|(?=[#+=>-]))")
+_BLOCK_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[#+=-]+(?:\s|$)))")
+"""Where a line would begin a list, a heading or a rule."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -26,6 +27,7 @@ def show(value: object) -> Markdown:
     Fractions have 4 decimals, whole numbers their thousands apart, an interval stands behind its value in brackets,
     None is a dash, and text is escaped.
     """
+    text: str
     match value:
         case Markdown():
             text = value
@@ -67,13 +69,15 @@ def fence(text: str, language: str) -> Markdown:
     return Markdown(f"{ticks}{language}\n{text.strip()}\n{ticks}")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, bold_row: int | None = None) -> Markdown:
-    """A table whose first column is text and whose other columns are figures, set to the right.
+def signed(difference: float) -> Markdown:
+    """A difference with its sign, to 4 decimals."""
+    return Markdown(f"{round(difference, 4) + 0.0:+.4f}")
 
-    ``bold_row`` is the index of a row to set in bold.
-    """
-    rule = ["---", *(["---:"] * (len(header) - 1))]
-    lines: list[Sequence[str]] = [[show(cell) for cell in header], rule]
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]], *, bold_row: int | None = None) -> Markdown:
+    """A table; columns of figures are set to the right, and the row with the index ``bold_row`` in bold."""
+    figures = [all(_is_figure(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines: list[Sequence[str]] = [[show(cell) for cell in header], ["---:" if right else "---" for right in figures]]
     for index, row in enumerate(rows):
         cells: list[str] = [show(cell) for cell in row]
         lines.append([f"**{cell}**" for cell in cells] if index == bold_row else cells)
@@ -84,6 +88,10 @@ def words(items: Iterable[object], *, last: str = "and") -> Markdown:
     """Values as an enumeration in prose: ``a, b and c``."""
     *most, final = (show(item) for item in items)
     return Markdown(f"{', '.join(most)} {last} {final}" if most else final)
+
+
+def _is_figure(cell: object) -> bool:
+    return cell is None or isinstance(cell, int | float | Interval | Markdown)
 
 
 def _one_line(text: str) -> str:

@@ -53,6 +53,14 @@ class Records:
             raise CardError(f"the exported step {run.exported.step} is not in the run's history", "train again")
         if evaluation.model.fingerprint != run.exported.fingerprint:
             raise CardError("the evaluation measured other weights than the run exported", again)
+        before_export = run.exported.validation_before_export.get("loss")
+        if before_export is not None and not math.isclose(
+            before_export, self.exported_row.validation_loss, rel_tol=1e-3, abs_tol=1e-4
+        ):
+            raise CardError("the exported weights are not those of the history's exported row", "train again")
+        used = run.data.get(evaluation.split)
+        if used is not None and used.fingerprint != evaluation.data.fingerprint:
+            raise CardError(f"the evaluation's {evaluation.split} split is not the one that the run used", again)
         if evaluation.corpus != self.recipe.corpus.name or evaluation.labels != labels:
             raise CardError(
                 f"the evaluation is of the corpus {evaluation.corpus!r}, the run of {self.recipe.corpus.name!r}",

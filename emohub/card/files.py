@@ -1,0 +1,84 @@
+"""Cards as files: beside the records that they are rendered from."""
+
+from itertools import zip_longest
+from pathlib import Path
+
+from emohub import layout
+from emohub.card.records import Records
+from emohub.card.render import render, render_documented
+from emohub.errors import CardError, UsageError
+from emohub.recipe import list_recipes, load_recipe
+from emohub.record import write_atomically
+
+
+def card_folder(name: str) -> Path:
+    """The folder of a card: that of the records of a run or model, else ``cards/NAME`` of a documented recipe.
+
+    Raises:
+        UsageError: there are neither records nor a built-in recipe of that name.
+    """
+    records = layout.find_records(name)
+    if records is not None:
+        return records
+    recipe = Path(name).name
+    if recipe in list_recipes():
+        return layout.project_root() / "cards" / recipe
+    raise UsageError(
+        f"there are no records and no recipe called {name!r}",
+        "give a folder with run.json and eval.json, a name under cards/ or runs/, or a built-in recipe",
+    )
+
+
+def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
+    """The card of a folder: from its records, or, without any, what the recipe of the folder's name documents.
+
+    ``repo_id`` is the model's id on the Hub. Without it the usage examples load ``checkpoint`` for a run folder, and
+    ``models/<folder>`` for any other.
+
+    Raises:
+        RecordError: a record is damaged, or one of the two is missing.
+        CardError: the records contradict each other, or there is nothing to say.
+        UsageError: a ``repo_id`` is given for a documented page.
+    """
+    if (folder / layout.RUN_FILE).is_file():
+        records = Records.load(folder)
+        is_run = (folder / layout.CHECKPOINT_FOLDER).is_dir()
+        model = layout.CHECKPOINT_FOLDER if is_run else f"models/{folder.resolve().name}"
+        return render(records.run, records.evaluation, repo_id=repo_id, model=model)
+    if repo_id is not None:
+        raise UsageError(
+            f"{folder} holds no records of a model", "leave --repo-id out: it is a page, not a model's card"
+        )
+    return render_documented(load_recipe(folder.resolve().name))
+
+
+def write_card(folder: Path, *, repo_id: str | None = None) -> Path:
+    """Render the folder's card into its ``README.md``, whole or not at all, and return that path.
+
+    Raises:
+        RecordError: the folder cannot be written; and whatever :func:`render_folder` raises.
+    """
+    text = render_folder(folder, repo_id=repo_id)
+    path = folder / layout.CARD_FILE
+    write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    return path
+
+
+def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
+    """The path of the folder's card, when it is byte for byte what would be rendered.
+
+    Raises:
+        CardError: it is missing or differs; the error names the first line that does.
+    """
+    expected = render_folder(folder, repo_id=repo_id).encode()
+    path = folder / layout.CARD_FILE
+    again = "render it again with `emohub card`"
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise CardError(f"{path} cannot be read ({error.strerror})", again) from None
+    if found != expected:
+        pairs = zip_longest(found.splitlines(keepends=True), expected.splitlines(keepends=True))
+        line = next(number for number, (a, b) in enumerate(pairs, start=1) if a != b)
+        raise CardError(f"{path} is not what its records give, from line {line} on", again)
+    return path

@@ -1,0 +1,190 @@
+"""The YAML at the head of a card: built from records, written in one order, and read back."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from emohub.card.records import Records
+from emohub.errors import CardError
+
+KEYS = (
+    "language",
+    "license",
+    "library_name",
+    "pipeline_tag",
+    "base_model",
+    "base_model_relation",
+    "datasets",
+    "metrics",
+    "tags",
+    "widget",
+    "model-index",
+)
+"""Every key that a card may have, in the order that it has them."""
+
+LIBRARY = "transformers"
+TASK = "text-classification"
+
+HUB_METRICS = {
+    "accuracy": ("accuracy", "Accuracy", None),
+    "macro_precision": ("precision", "Macro precision", "macro"),
+    "macro_recall": ("recall", "Macro recall", "macro"),
+    "macro_f1": ("f1", "Macro F1", "macro"),
+    "weighted_precision": ("precision", "Weighted precision", "weighted"),
+    "weighted_recall": ("recall", "Weighted recall", "weighted"),
+    "weighted_f1": ("f1", "Weighted F1", "weighted"),
+    "log_loss": ("loss", "Log loss", None),
+}
+"""Our metrics as the Hub names them: metric id, name for people, and the average, which stands in ``args``."""
+
+ENGLISH_EXAMPLES = (
+    "I did not expect such a warm welcome, I could have hugged them all.",
+    "They lost my order again and nobody even answers the phone.",
+)
+"""Texts that the Hub's widget offers and the usage example classifies; written for this purpose, from no dataset."""
+
+_BLOCK = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?\r?\n|)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card that was read: its front matter as plain values, and the Markdown below it."""
+
+    front_matter: dict[str, Any]
+    body: str
+
+    def results(self) -> dict[str, float]:
+        """The model-index of a valid card: values by our names of the metrics, those that we have no name for left out.
+
+        Only the first result counts; a card of ours has no other. Empty when there is no model-index.
+        """
+        index = self.front_matter.get("model-index")
+        if not index:
+            return {}
+        names = {(kind, average): name for name, (kind, _, average) in HUB_METRICS.items()}
+        found = {
+            names.get((metric["type"], metric.get("args", {}).get("average"))): metric["value"]
+            for metric in index[0]["results"][0]["metrics"]
+        }
+        return {name: value for name, value in found.items() if name is not None}
+
+
+def parse(text: str) -> Card:
+    """Split a card into front matter and body.
+
+    Raises:
+        CardError: there is no front matter, or it is not a mapping of plain YAML values with each key once.
+    """
+    match = _BLOCK.match(text)
+    if match is None:
+        raise CardError("the card does not begin with front matter between two lines of ---", "render it again")
+    try:
+        node = yaml.compose(match["yaml"], Loader=yaml.SafeLoader)
+        _refuse_repeated_keys(node)
+        values = yaml.safe_load(match["yaml"])
+    except yaml.YAMLError as error:
+        raise CardError(f"the front matter is not plain YAML ({_first_line(error)})", "render the card again") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise CardError("the front matter is not a mapping of names to values", "render the card again")
+    return Card(values, text[match.end() :])
+
+
+def dump(values: dict[str, Any]) -> str:
+    """Plain values as YAML in the order of :data:`KEYS`, without the lines of dashes.
+
+    Raises:
+        CardError: a key is not in the list, or a value is no plain YAML value.
+    """
+    unknown = [key for key in values if key not in KEYS]
+    if unknown:
+        raise CardError(f"a card has no key {unknown[0]!r}", f"use only {', '.join(KEYS)}")
+    ordered = {key: values[key] for key in KEYS if key in values}
+    try:
+        text: str = yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=120)
+    except yaml.representer.RepresenterError as error:
+        raise CardError(f"the front matter holds something other than plain values ({error})", "convert it") from None
+    return text
+
+
+def front_matter(records: Records, name: str) -> dict[str, Any]:
+    """The values of a card's front matter for a model that is called ``name``; what is unknown has no key."""
+    recipe, corpus = records.recipe, records.recipe.corpus
+    model_index = _model_index(records, name)
+    base_model = hub_base_model(records)
+    values: dict[str, Any] = {
+        "language": list(corpus.language),
+        "license": recipe.license,
+        "library_name": LIBRARY,
+        "pipeline_tag": TASK,
+        "base_model": base_model,
+        "base_model_relation": "finetune" if base_model else None,
+        "datasets": [corpus.hub_id] if corpus.hub_id else None,
+        "metrics": list(dict.fromkeys(metric["type"] for metric in model_index[0]["results"][0]["metrics"])),
+        "tags": ["emohub", corpus.name],
+        "widget": [{"text": text} for text in ENGLISH_EXAMPLES] if corpus.language == ("en",) else None,
+        "model-index": model_index,
+    }
+    return {key: value for key, value in values.items() if value}
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether ``text`` has the form OWNER/NAME that ids on the Hub have."""
+    return _REPO_ID.fullmatch(text) is not None and ".." not in text and "--" not in text
+
+
+def hub_base_model(records: Records) -> str | None:
+    """The Hub id of the base model, or None when it is only known as a folder.
+
+    A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
+    """
+    used = records.run.base_model
+    proven = used.id == records.recipe.base_model and used.fingerprint == records.recipe.base_model_sha256
+    return used.id if used.revision is not None or (proven and is_repo_id(used.id)) else None
+
+
+def hub_revision(source: str) -> str | None:
+    """The commit in a record's ``hub:ID@COMMIT``; None for data that came from a file."""
+    return source.partition("@")[2] or None if source.startswith("hub:") else None
+
+
+def _model_index(records: Records, name: str) -> list[dict[str, Any]]:
+    evaluation, corpus = records.evaluation, records.recipe.corpus
+    dataset: dict[str, str | None] = {
+        "type": corpus.hub_id or corpus.name,
+        "name": corpus.title,
+        "config": corpus.config,
+        "split": evaluation.split,
+        "revision": hub_revision(evaluation.data.source),
+    }
+    metrics = []
+    for metric, (kind, title, average) in HUB_METRICS.items():
+        if metric in evaluation.metrics:
+            value = {"type": kind, "value": float(evaluation.metrics[metric].value), "name": title}
+            metrics.append(value | ({"args": {"average": average}} if average else {}))
+    result = {
+        "task": {"type": TASK, "name": "Text classification"},
+        "dataset": {key: value for key, value in dataset.items() if value is not None},
+        "metrics": metrics,
+    }
+    return [{"name": name, "results": [result]}]
+
+
+def _refuse_repeated_keys(node: Any) -> None:
+    """Raise for a mapping that names a key twice; YAML itself would quietly keep the last."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        repeated = next((key for key in keys if keys.count(key) > 1), None)
+        if repeated is not None:
+            raise yaml.YAMLError(f"the key {repeated!r} stands there twice")
+        for _, value in node.value:
+            _refuse_repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeated_keys(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

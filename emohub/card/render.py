@@ -1,0 +1,76 @@
+"""Context → Markdown."""
+
+import json
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from emohub.card.context import Table, card_context, documented_context
+from emohub.card.front_matter import is_repo_id
+from emohub.card.markdown import Markdown, code, fence, show, table, words
+from emohub.card.records import Records
+from emohub.errors import CardError, UsageError
+from emohub.recipe import Recipe
+from emohub.record import EvalRecord, RunRecord
+
+
+def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None, model: str | None = None) -> str:
+    """The card of the model that ``run`` exported and ``evaluation`` measured.
+
+    ``repo_id`` is where the model is or will be on the Hub; it names the model and is what the usage examples load.
+    Without it the model has its recipe's name, and the examples load the folder ``model`` (``models/<recipe>`` when
+    None). The same arguments give the same text.
+
+    Raises:
+        CardError: the records contradict each other.
+        UsageError: ``repo_id`` is not of the form USER/NAME.
+    """
+    if repo_id is not None and not is_repo_id(repo_id):
+        raise UsageError(f"{repo_id!r} is no id of a repository on the Hub", "write USER/NAME")
+    records = Records.of(run, evaluation)
+    name = repo_id.rpartition("/")[2] if repo_id else records.recipe.name
+    context = card_context(
+        records, name=name, model=repo_id or model or f"models/{records.recipe.name}", published=repo_id is not None
+    )
+    return _environment().get_template("model_card.md.jinja").render(context)
+
+
+def render_documented(recipe: Recipe) -> str:
+    """A page with what the document of ``recipe``'s model reports; it has no front matter, being no model's card.
+
+    Raises:
+        CardError: the recipe has no documented results.
+    """
+    if recipe.documented is None:
+        raise CardError(
+            f"the recipe {recipe.name} has no documented results, and there are no records of it",
+            f"train and evaluate it first: emohub train {recipe.name}",
+        )
+    context = {"recipe": recipe, "documented": documented_context(recipe.documented)}
+    return _environment().get_template("documented_page.md.jinja").render(context)
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja in which every expression is shown by the rules of ``markdown.show``, so that nothing goes in unescaped."""
+    environment = Environment(
+        loader=PackageLoader("emohub"),
+        undefined=StrictUndefined,
+        finalize=show,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # the output is Markdown: `show` escapes for it
+    )
+    environment.filters |= {"code": code, "fence": fence, "raw": Markdown, "literal": _literal, "words": words}
+    environment.globals["table"] = _table
+    return environment
+
+
+def _table(content: Table) -> Markdown:
+    return table(content.header, content.rows, bold_row=content.bold_row)
+
+
+def _literal(text: str) -> Markdown:
+    """Text as a Python string literal, for a code block."""
+    return Markdown(json.dumps(text, ensure_ascii=False))
