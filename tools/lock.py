@@ -1,4 +1,4 @@
-"""Write ``constraints.txt``: every library that requirements.txt and the test extra bring along, at one version each."""
+"""Write ``constraints.txt``: each library that requirements.txt and the test extra bring along, at one version."""
 
 import json
 import re
