@@ -1,0 +1,91 @@
+"""Pieces of HTML that several tabs show. Every value that comes from outside is escaped here."""
+
+from collections.abc import Sequence
+from html import escape
+
+from emohub.errors import EmohubError
+from emohub.inference import Prediction
+from emohub.ui import strings
+
+
+def result(headline: str, body: str, *, kind: str = "answer") -> str:
+    """A result area: its headline is a live region, so that a screen reader says what changed.
+
+    The skeleton is the same whatever is shown. The page updates it in place, and a live region that stays in the
+    document is the only one that is read out. ``headline`` and ``body`` are HTML.
+    """
+    return f'<div class="emo-result emo-{kind}"><div class="emo-headline" role="status">{headline}</div>{body}</div>'
+
+
+def empty(headline: str, detail: str) -> str:
+    """A result area before anything was asked."""
+    return result(f"<p>{escape(headline)}</p>", f'<p class="emo-detail">{escape(detail)}</p>', kind="empty")
+
+
+def notice(error: EmohubError) -> str:
+    """A result area that says in one sentence why there is no result."""
+    sentence = str(error)
+    return result(f"<p>{escape(sentence[:1].upper() + sentence[1:])}</p>", "", kind="notice")
+
+
+def answer(prediction: Prediction) -> str:
+    """The label that was answered and its probability."""
+    share = escape(percent(max(prediction.probabilities)))
+    return f'<span class="emo-label">{escape(prediction.label)}</span> <span class="emo-share">{share}</span>'
+
+
+def bars(labels: Sequence[str], probabilities: Sequence[float | None]) -> str:
+    """Probabilities as a table with a bar in each row, in the order given; None where a label is unknown."""
+    top = max(probability for probability in probabilities if probability is not None)
+    rows = "".join(
+        _bar(label, probability, probability == top) for label, probability in zip(labels, probabilities, strict=True)
+    )
+    return (
+        f'<table class="emo-bars"><caption class="emo-hidden">{strings.PROBABILITIES}</caption>'
+        '<colgroup><col><col></colgroup><thead class="emo-hidden"><tr>'
+        f'<th scope="col">{strings.LABEL}</th><th scope="col">{strings.PROBABILITY}</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _bar(label: str, probability: float | None, top: bool) -> str:
+    if probability is None:
+        kind, track, value = "emo-unknown", "", dash(strings.UNKNOWN_LABEL)
+    else:
+        kind, value = "emo-top" if top else "", escape(percent(probability))
+        track = f'<span class="emo-track" aria-hidden="true"><span style="width:{probability:.4%}"></span></span>'
+    return (
+        f'<tr class="{kind}"><th scope="row">{escape(label)}</th>'
+        f'<td>{track}<span class="emo-value">{value}</span></td></tr>'
+    )
+
+
+def dash(meaning: str) -> str:
+    """A dash where there is no value, and what it means for those who do not see it."""
+    return f'<span class="emo-dash" title="{meaning}">–<span class="emo-hidden">{meaning}</span></span>'
+
+
+def facts(prediction: Prediction) -> str:
+    """Tokens and time, and a note when the text was cut."""
+    tokens = strings.ONE_TOKEN if prediction.tokens == 1 else strings.TOKENS.format(tokens=f"{prediction.tokens:,}")
+    time = strings.MILLISECONDS.format(milliseconds=milliseconds(prediction.seconds))
+    line = f'<p class="emo-facts">{tokens} · {time}</p>'
+    if not prediction.truncated:
+        return line
+    note = strings.TRUNCATED.format(tokens=f"{prediction.tokens:,}", max_length=f"{prediction.max_length:,}")
+    return f'<p class="emo-note">{escape(note)}</p>{line}'
+
+
+def percent(probability: float) -> str:
+    """A probability for people: one decimal, and never a rounded 0% or 100%."""
+    if 0 < probability < 0.0005:
+        return "<0.1%"
+    if 0.9995 <= probability < 1:
+        return ">99.9%"
+    return f"{probability:.1%}"
+
+
+def milliseconds(seconds: float) -> str:
+    """A duration in milliseconds with at least two digits."""
+    value = seconds * 1000
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"

@@ -1,0 +1,39 @@
+"""The page: a heading, a tab for each job, and the API."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+
+from emohub.errors import UsageError
+from emohub.layout import project_root
+from emohub.ui import classify_tab, compare_tab, endpoints, models_tab, strings
+from emohub.ui.serving import MAX_REQUESTS, ModelStore, Service
+
+
+def build_demo(models: Mapping[str, str | Path], *, cards_dir: Path | None = None) -> gr.Blocks:
+    """The page for these models: folders or Hub ids by the name that it shows. No model is loaded yet.
+
+    ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``.
+
+    Raises:
+        UsageError: there is no model.
+    """
+    if not models:
+        raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
+    service = Service(ModelStore(models))
+    with gr.Blocks(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+        gr.HTML(
+            f'<header class="emo-header"><h1>{strings.TITLE}</h1><p>{strings.TAGLINE}</p></header>',
+            apply_default_css=False,
+        )
+        with gr.Tabs():
+            with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
+                classify_tab.build(service)
+            with gr.Tab(strings.COMPARE_TAB, id="compare"):
+                compare_tab.build(service)
+            with gr.Tab(strings.MODELS_TAB, id="models"):
+                models_tab.build(models, cards_dir or project_root() / "cards")
+        endpoints.build(service)
+    demo.queue(max_size=MAX_REQUESTS)
+    return demo

@@ -1,0 +1,78 @@
+"""Serving the page: where it listens, and with what settings."""
+
+import errno
+import os
+import socket
+from collections.abc import Mapping
+
+import gradio as gr
+
+from emohub.errors import UsageError
+from emohub.ui import strings
+from emohub.ui.theme import STYLESHEET, build_theme
+
+DEFAULT_PORT = 7860
+
+
+def launch(demo: gr.Blocks, *, host: str | None = None, port: int | None = None, block: bool = True) -> str:
+    """Serve ``demo`` and return its address; with ``block`` only after Ctrl-C.
+
+    ``host`` and ``port`` default to the environment; see ``address``.
+
+    Raises:
+        UsageError: the address cannot be used, for example because the port is taken.
+    """
+    host, port = address(os.environ, host=host, port=port)
+    _require_free(host, port)
+    _, url, _ = demo.launch(
+        server_name=host,
+        server_port=port,
+        theme=build_theme(),
+        css_paths=STYLESHEET,
+        footer_links=["api"],
+        run_history=False,  # it would keep every text in the browser
+        share=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        quiet=True,
+        prevent_thread_lock=True,
+    )
+    print(strings.SERVING.format(url=url), flush=True)
+    if block:
+        demo.block_thread()
+    return str(url)
+
+
+def address(environment: Mapping[str, str], *, host: str | None = None, port: int | None = None) -> tuple[str, int]:
+    """Where to listen: what was given, else HOST and PORT, else Gradio's own variables, else the default.
+
+    The default is this machine alone, 127.0.0.1:7860, and on a Space every interface.
+
+    Raises:
+        UsageError: the port is not a number from 1 to 65535.
+    """
+    on_space = "SPACE_ID" in environment
+    fallback = "0.0.0.0" if on_space else "127.0.0.1"
+    host = host or environment.get("HOST") or environment.get("GRADIO_SERVER_NAME") or fallback
+    wanted = str(port) if port is not None else environment.get("PORT") or environment.get("GRADIO_SERVER_PORT")
+    wanted = wanted or str(DEFAULT_PORT)
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= 65535:
+        raise UsageError(f"{wanted!r} is no port", "give a number from 1 to 65535")
+    return host, int(wanted)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say why an address cannot be used; Gradio would only say that it found no port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host.strip("[]"), port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} is in use", "stop what uses it, or choose another with PORT") from None
+        raise UsageError(
+            f"{host}:{port} cannot be listened on ({error.strerror})", "choose another with HOST and PORT"
+        ) from None
