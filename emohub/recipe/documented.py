@@ -54,9 +54,9 @@ class Documented(Declaration):
     dataset: Text
     """Dataset in the document's own words."""
     train_rows: Positive | None = None
-    """Rows of the training split; inferred where a note says so."""
+    """Rows of the training split, inferred from the other figures as a note says; None when they don't tell."""
     evaluated_rows: Positive | None = None
-    """Rows that the reported metrics were computed on; None when neither stated nor inferable."""
+    """Rows that the reported metrics were computed on, inferred likewise; None when the figures don't tell."""
     parameters: Positive | None = None
     """Number of parameters, as reported."""
     weights_format: Text | None = None
