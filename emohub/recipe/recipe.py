@@ -14,6 +14,7 @@ from emohub.recipe.declaration import (
     Positive,
     PositiveFloat,
     Probability,
+    Sha256,
     Text,
     read_toml,
     sha256_text,
@@ -102,6 +103,9 @@ class Recipe(Declaration):
     """Hub id or folder of the pretrained model."""
     base_model_revision: Text | None = None
     """Commit or tag of the base model; None takes the newest, and what it resolved to is recorded."""
+    base_model_sha256: Sha256 | None = None
+    """SHA-256 of the base model's ``model.safetensors``. Weights that differ are refused under this ``base_model``,
+    and a local copy with the same weights counts as it."""
     license: Text | None = None
     """Licence identifier that the trained model is published under; None when its author has chosen none."""
     max_length: Annotated[int, Field(ge=2, le=8192)] = 128
