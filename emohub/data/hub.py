@@ -3,55 +3,67 @@
 import datasets
 import httpx2
 from huggingface_hub import HfApi
-from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
 
-from emohub.data.table import Table
+from emohub.data.table import Table, stated_label_names
 from emohub.errors import DataError
 from emohub.recipe import Corpus
 
+TIMEOUT = 30.0
+"""Seconds to wait for the Hub's first answer."""
+FROM_FILES = "pass --data-dir with the data in parquet files"
 
-def load_hub_split(corpus: Corpus, split: str) -> tuple[Table, tuple[str, ...] | None, str]:
-    """The rows, the dataset's own label names (None when it states none), and the commit.
+
+def load_hub_split(hub_id: str, corpus: Corpus, split: str) -> tuple[Table, str]:
+    """The rows of a split and the commit of the dataset, which is resolved first and then loaded by its hash.
 
     With ``HF_HUB_OFFLINE=1`` the copy that was downloaded last is used, if it is of the declared revision.
 
     Raises:
         DataError: the Hub cannot be reached or refuses, or has no such dataset, configuration, revision or split.
     """
-    hub_id = corpus.hub_id or ""
     where = f"the split {split} of the Hub dataset {hub_id}"
-    try:
-        commit = HfApi().dataset_info(hub_id, revision=corpus.revision, timeout=30).sha
-    except OfflineModeIsEnabled:
-        commit = None
-    except (OSError, httpx2.HTTPError) as error:
-        raise DataError(
-            f"{where} cannot be loaded ({_first_line(error)})",
-            "check the id, the revision and the connection; pass --data-dir with the data in parquet files; "
-            "or set HF_HUB_OFFLINE=1 to use what was downloaded before",
-        ) from None
+    wanted = _resolve(hub_id, corpus.revision) or corpus.revision
     try:
         # With hf:// a folder of the same name in the working directory is not mistaken for the dataset.
-        builder = datasets.load_dataset_builder(
-            f"hf://datasets/{hub_id}", corpus.config, revision=commit or corpus.revision
-        )
-        if builder.hash != (commit or corpus.revision or builder.hash):
+        builder = datasets.load_dataset_builder(f"hf://datasets/{hub_id}", corpus.config, revision=wanted)
+        # When something fails, datasets falls back to its newest copy, whichever revision that has.
+        if wanted not in (None, builder.hash):
             raise DataError(
-                f"{where} was downloaded before at commit {builder.hash}, not at {commit or corpus.revision}",
-                "connect to the Hub, or pass --data-dir",
+                f"{where} was downloaded at the commit {builder.hash}, and {wanted} is wanted",
+                f"connect to the Hub, or {FROM_FILES}",
             )
         builder.download_and_prepare()
         dataset = builder.as_dataset(split=split)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError, httpx2.HTTPError) as error:
-        raise DataError(
-            f"{where} cannot be loaded ({_first_line(error)})",
-            "pass --data-dir with the data in parquet files, or correct the corpus declaration",
-        ) from None
-    feature = dataset.features.get(corpus.label_column)
-    names = tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else None
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError, httpx2.HTTPError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
+        raise DataError(f"{where} cannot be loaded ({reason})", f"correct the declaration, or {FROM_FILES}") from None
+    # The columns of the Arrow table itself: a Dataset would first turn each of them into Python objects.
     columns = {name: dataset.data.column(name) for name in dataset.column_names}
-    return Table(columns, where), names, builder.hash
+    return Table(columns, where, stated_label_names(dataset.features)), builder.hash
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+def _resolve(hub_id: str, revision: str | None) -> str | None:
+    """The commit that a revision stands for now; None when the Hub may not be asked."""
+    try:
+        return HfApi().dataset_info(hub_id, revision=revision, timeout=TIMEOUT).sha
+    except OfflineModeIsEnabled:
+        return None
+    except GatedRepoError:
+        raise DataError(
+            f"the Hub dataset {hub_id} is gated", f"accept its terms on its page and log in, or {FROM_FILES}"
+        ) from None
+    except RepositoryNotFoundError:
+        raise DataError(
+            f"there is no dataset {hub_id} on the Hub, or it is private", f"correct the id or log in, or {FROM_FILES}"
+        ) from None
+    except RevisionNotFoundError:
+        raise DataError(
+            f"the Hub dataset {hub_id} has no revision {revision}", "correct the revision in the declaration"
+        ) from None
+    except (OSError, ValueError, httpx2.HTTPError) as error:
+        # Only the error's name: the message of a failed request can hold the token.
+        raise DataError(
+            f"the Hub cannot be asked for the dataset {hub_id} ({type(error).__name__})",
+            f"check the connection; {FROM_FILES}; or set HF_HUB_OFFLINE=1 to use what was downloaded before",
+        ) from None

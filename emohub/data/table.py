@@ -4,13 +4,15 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets import ClassLabel, Features
 
 from emohub.errors import DataError, UsageError
 from emohub.record import write_atomically
@@ -31,10 +33,12 @@ ABSENT: Final = Absent.ABSENT
 class Table:
     """Columns of equal length, in order."""
 
-    columns: Mapping[str, Sequence[Any] | pa.ChunkedArray]
+    columns: Mapping[str, Sequence[Any] | npt.NDArray[Any] | pa.ChunkedArray]
     """Values by column name: strings from CSV, JSON values (or ``ABSENT``) from JSONL, Arrow arrays from parquet."""
     source: str = "the table"
-    """Name of the file, for error messages."""
+    """Where it was read from, for error messages."""
+    label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The names behind the integers of a column, where the data itself states them (a datasets ``ClassLabel``)."""
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -43,7 +47,7 @@ class Table:
         """The values of one column as Python objects; a key that a JSONL line lacks is None.
 
         Raises:
-            DataError: there is no such column, or its strings are not UTF-8.
+            DataError: there is no such column, or a text in it is not UTF-8; the message names the row.
         """
         if column not in self.columns:
             raise DataError(
@@ -55,9 +59,10 @@ class Table:
             return [None if value is ABSENT else value for value in values]
         try:
             decoded: list[Any] = values.to_pylist()
-        except UnicodeDecodeError:
+        except ValueError as error:
+            row = next(row for row, scalar in enumerate(values, start=1) if not _is_readable(scalar))
             raise DataError(
-                f"{self.source}, row {_first_undecodable(values)}: {column!r} is not UTF-8", "save the text as UTF-8"
+                f"{self.source}, row {row}: {column!r} cannot be read ({error})", "save the texts as UTF-8"
             ) from None
         return decoded
 
@@ -70,7 +75,7 @@ class Table:
         values = self.values(column)
         for row, value in enumerate(values, start=1):
             if not isinstance(value, str) or not value.strip():
-                problem = "is empty" if value is None or isinstance(value, str) else f"is not text but {value!r:.40}"
+                problem = "is empty" if value is None or isinstance(value, str) else f"is no text but {value!r:.40}"
                 raise DataError(
                     f"{self.source}, row {row}: {column!r} {problem}", "give every row a text, or leave the row out"
                 )
@@ -89,14 +94,14 @@ class Table:
                 raise UsageError(
                     f"column {name!r} has {len(values)} values for {len(self)} rows", "give one value for each row"
                 )
-        return Table({**self.columns, **columns}, self.source)
+        return Table({**self.columns, **columns}, self.source, self.label_names)
 
 
 def read_table(path: Path) -> Table:
     """Read a table; the kind of file is told by its extension, ``.csv``, ``.jsonl`` or ``.parquet``.
 
     CSV (RFC 4180, UTF-8 with or without a byte order mark, first line the header) keeps every cell as the string that
-    it is. Blank lines between rows hold no row and are skipped.
+    it is. Blank lines hold no row and are skipped.
 
     Raises:
         UsageError: the extension is none of these.
@@ -107,30 +112,26 @@ def read_table(path: Path) -> Table:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from None
-    return Table(read(data, path), path.name)
+    return read(data, path)
 
 
 def write_table(path: Path, table: Table) -> None:
     """Write a table whole or not at all; the kind of file is told by its extension.
 
-    Between CSV files, cells come out as they went in. In CSV a value that is no string is written as JSON, a null or
-    absent one as an empty cell; in parquet an absent value becomes a null.
+    From CSV to CSV every cell stays as it is. In CSV a value that is no string is written as JSON, and a null or absent
+    one as an empty cell; in parquet an absent value becomes a null.
 
     Raises:
         UsageError: the extension is none of ``.csv``, ``.jsonl`` and ``.parquet``.
         DataError: a column holds values that this kind of file cannot hold.
         RecordError: the folder cannot be written; nothing half-written is left.
     """
-    suffix = table_suffix(path)
-    if suffix == ".parquet":
-        arrow = _arrow(table)
-        write_atomically(path, lambda temporary: pq.write_table(arrow, temporary))
-    else:
-        try:
-            text = _csv_text(table) if suffix == ".csv" else _jsonl_text(table)
-        except TypeError as error:
-            raise DataError(f"{path.name} cannot hold the table ({error})", "write a parquet file") from None
-        write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
+    encode = {".csv": _csv_bytes, ".jsonl": _jsonl_bytes, ".parquet": _parquet_bytes}[table_suffix(path)]
+    try:
+        data = encode(table)
+    except (TypeError, OverflowError, pa.ArrowException) as error:
+        raise DataError(f"{path.name} cannot hold the values ({error})", "write another kind of file") from None
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def table_suffix(path: Path) -> str:
@@ -147,29 +148,30 @@ def table_suffix(path: Path) -> str:
     return suffix
 
 
-def _read_csv(data: bytes, path: Path) -> dict[str, list[str]]:
+def _read_csv(data: bytes, path: Path) -> Table:
+    # Without strict, a quote that is never closed would swallow the rest of the file in silence.
     reader = csv.reader(io.StringIO(_decode(data, path), newline=""), strict=True)
     try:
         header = next(reader, None)
-        if header is None:
-            raise DataError(f"{path} is empty", "give a file whose first line names its columns")
+        if not header:
+            raise DataError(f"{path} has no header", "give a file whose first line names its columns")
         _refuse_repeated(header, path)
         rows = []
         for row in reader:
             if row and len(row) != len(header):
                 raise DataError(
-                    f"{path}, line {reader.line_num}: {len(row)} cells where the header has {len(header)}",
+                    f"{path}, line {reader.line_num}: the row has {len(row)} cells, the header {len(header)}",
                     "put cells that contain commas in double quotes",
                 )
             if row:
                 rows.append(row)
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {error}", "mend the quotes of this row") from None
-    columns = zip(*rows, strict=True) if rows else ([] for _ in header)
-    return {name: list(column) for name, column in zip(header, columns, strict=True)}
+        raise DataError(f"{path}, line {reader.line_num}: {error}", "correct the quotes of this row") from None
+    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in header)
+    return Table(dict(zip(header, columns, strict=True)), str(path))
 
 
-def _read_jsonl(data: bytes, path: Path) -> dict[str, list[Any]]:
+def _read_jsonl(data: bytes, path: Path) -> Table:
     columns: dict[str, list[Any]] = {}
     rows = 0
     for number, line in enumerate(_decode(data, path).split("\n"), start=1):
@@ -177,11 +179,11 @@ def _read_jsonl(data: bytes, path: Path) -> dict[str, list[Any]]:
             continue
         try:
             values = json.loads(line)
-            # A lone surrogate can be escaped in JSON, yet is no text.
+            # JSON can escape half of a surrogate pair, which no text holds.
             json.dumps(values, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise DataError(f"{path}, line {number}: half of a surrogate pair", "mend the escaped character") from None
-        except ValueError as error:
+            raise DataError(f"{path}, line {number}: half of a surrogate pair", "correct the \\u escape") from None
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}, line {number} is not JSON ({error})", "write one JSON object a line") from None
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {number} is not a JSON object", "write one JSON object a line")
@@ -191,16 +193,24 @@ def _read_jsonl(data: bytes, path: Path) -> dict[str, list[Any]]:
         for column in columns.values():
             if len(column) < rows:
                 column.append(ABSENT)
-    return columns
+    return Table(columns, str(path))
 
 
-def _read_parquet(data: bytes, path: Path) -> dict[str, pa.ChunkedArray]:
+def _read_parquet(data: bytes, path: Path) -> Table:
     try:
+        # From a buffer: given a path, pyarrow would also turn folder names such as "fold=1" into columns.
         arrow = pq.ParquetFile(pa.BufferReader(data)).read()
-    except (pa.ArrowException, OSError) as error:
+        stated = b"huggingface" in (arrow.schema.metadata or {})
+        features = Features.from_arrow_schema(arrow.schema) if stated else {}
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path} is not a readable parquet file ({error})", "make the file again") from None
     _refuse_repeated(arrow.column_names, path)
-    return dict(zip(arrow.column_names, arrow.columns, strict=True))
+    return Table(dict(zip(arrow.column_names, arrow.columns, strict=True)), str(path), stated_label_names(features))
+
+
+def stated_label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The label names that a dataset's own features state, by column."""
+    return {name: tuple(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
 
 
 def _decode(data: bytes, path: Path) -> str:
@@ -211,18 +221,37 @@ def _decode(data: bytes, path: Path) -> str:
         raise DataError(f"{path}, line {line} is not UTF-8", "save the file as UTF-8") from None
 
 
-def _refuse_repeated(names: list[str], path: Path) -> None:
-    repeated = next((name for name in names if names.count(name) > 1), None)
+def _is_readable(scalar: Any) -> bool:
+    try:
+        scalar.as_py()
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_repeated(names: Sequence[str], path: Path) -> None:
+    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if repeated is not None:
         raise DataError(f"{path} has two columns {repeated!r}", "give each column its own name")
 
 
-def _csv_text(table: Table) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
+class _Lines(list[str]):
+    """Collects the rows of a ``csv.writer``, each ended with a line feed alone.
+
+    The writer must be told CRLF all the same: it quotes a carriage return inside a cell only if one ends the row.
+    """
+
+    def write(self, row: str) -> None:
+        self.append(row.removesuffix("\r\n") + "\n")
+
+
+def _csv_bytes(table: Table) -> bytes:
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(table.columns)
-    writer.writerows(zip(*([_cell(value) for value in table.values(name)] for name in table.columns), strict=True))
-    return file.getvalue()
+    columns = ([_cell(value) for value in table.values(name)] for name in table.columns)
+    writer.writerows(zip(*columns, strict=True))
+    return "".join(lines).encode()
 
 
 def _cell(value: Any) -> str:
@@ -231,32 +260,21 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _jsonl_text(table: Table) -> str:
-    columns = [
-        table.values(name) if isinstance(values, pa.ChunkedArray) else values for name, values in table.columns.items()
-    ]
+def _jsonl_bytes(table: Table) -> bytes:
+    arrow = {name: table.values(name) for name, values in table.columns.items() if isinstance(values, pa.ChunkedArray)}
     lines = []
-    for row in zip(*columns, strict=True):
+    for row in zip(*{**table.columns, **arrow}.values(), strict=True):
         values = {name: value for name, value in zip(table.columns, row, strict=True) if value is not ABSENT}
         lines.append(json.dumps(values, ensure_ascii=False) + "\n")
-    return "".join(lines)
+    return "".join(lines).encode()
 
 
-def _arrow(table: Table) -> pa.Table:
+def _parquet_bytes(table: Table) -> bytes:
     arrays = {}
     for name, values in table.columns.items():
-        try:
-            arrays[name] = values if isinstance(values, pa.ChunkedArray) else pa.array(table.values(name))
-        except pa.ArrowException as error:
-            raise DataError(f"column {name!r} holds values of several types ({error})", "write JSONL") from None
-    return pa.table(arrays)
-
-
-def _first_undecodable(values: pa.ChunkedArray) -> int:
-    """Row, counted from 1, of the first string that is not UTF-8."""
-    for row, value in enumerate(values, start=1):
-        try:
-            value.as_py()
-        except UnicodeDecodeError:
-            return row
-    raise AssertionError("the caller found one")
+        absent = isinstance(values, Sequence) and ABSENT in values
+        arrays[name] = pa.array(table.values(name)) if absent else values
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(arrays), sink)
+    encoded: bytes = sink.getvalue().to_pybytes()
+    return encoded
