@@ -34,8 +34,9 @@ class Declaration(BaseModel):
             RecipeError: a key is unknown or missing, or a value is of the wrong type or range.
         """
         try:
-            # Through JSON, where strictness still lets an array become a tuple.
-            return cls.model_validate_json(json.dumps(values))
+            # Through JSON, where strictness still lets an array become a tuple. No declaration has dates, which TOML
+            # knows and JSON does not: as an object, one is refused where it stands.
+            return cls.model_validate_json(json.dumps(values, default=lambda value: {"date": str(value)}))
         except ValidationError as error:
             raise _explain(error, cls, source) from None
 
@@ -66,8 +67,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, cls: type[Declaration], source: str) -> EmohubError:
-    """The first finding of a validation as one sentence with a remedy."""
-    finding = error.errors(include_url=False)[0]
+    """The first finding of a validation as one sentence with a remedy; a typo before the key that it leaves missing."""
+    finding = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     location = [str(part) for part in finding["loc"]]
     key = ".".join(location) or "the declaration"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -1,8 +1,8 @@
 """What a model's own document reports: other people's figures, carried over as they stand."""
 
-from typing import Annotated
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import model_validator
 
 from emohub.recipe.declaration import Declaration, NotNegativeFloat, Positive, PositiveFloat, Share, Text
 
@@ -61,11 +61,11 @@ class Documented(Declaration):
     """Number of parameters, as reported."""
     weights_format: Text | None = None
     headline: DocumentedMetrics
-    headline_row: Annotated[str, Field(pattern="^(last|best|none)$")]
+    headline_row: Literal["last", "best", "none"]
     """Which row of the results table the headline repeats; ``none`` when there is no table to compare with."""
     loss_first: NotNegativeFloat | None = None
     """First validation loss that the text names, where there is no table."""
-    loss_claim: Annotated[str, Field(pattern="^(decrease|increase)$")] | None = None
+    loss_claim: Literal["decrease", "increase"] | None = None
     """What the text says of the loss' direction, whatever the figures show."""
     hyperparameters: DocumentedHyperparameters
     frameworks: dict[str, str]
@@ -78,3 +78,11 @@ class Documented(Declaration):
     preprocessing: tuple[Text, ...]
     troubleshooting: tuple[Text, ...]
     notes: tuple[DocumentedNote, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.headline_row == "none") != (not self.results):
+            raise ValueError('headline_row is "none" exactly where there are no results')
+        if (self.loss_first is None) != (self.loss_claim is None):
+            raise ValueError("loss_first and loss_claim go together")
+        return self
