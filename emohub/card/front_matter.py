@@ -82,9 +82,10 @@ def parse(text: str) -> Card:
     if match is None:
         raise CardError("the card does not begin with front matter between two lines of ---", "render it again")
     try:
-        node = yaml.compose(match["yaml"], Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(match["yaml"])
+        node = loader.get_single_node()
         _refuse_repeated_keys(node)
-        values = yaml.safe_load(match["yaml"])
+        values = loader.construct_document(node) if node is not None else None
     except yaml.YAMLError as error:
         raise CardError(f"the front matter is not plain YAML ({_first_line(error)})", "render the card again") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):

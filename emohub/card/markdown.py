@@ -12,7 +12,7 @@ _SPECIAL = re.compile(r"([\\`*\[\]|~$])")
 _OUTER_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _BLOCK_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[#+=-]+(?:\s|$)))")
 """Where a line would begin a list, a heading or a rule."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Markdown(str):
@@ -95,7 +95,7 @@ def _is_figure(cell: object) -> bool:
 
 
 def _one_line(text: str) -> str:
-    return _CONTROL.sub(" ", text).strip()
+    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _longest_run(text: str, character: str) -> int:

@@ -1,0 +1,529 @@
+"""Cards hold the numbers of their records and no others; each number is looked up apart from the template."""
+
+import contextlib
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import LABELS, make_corpus, make_eval_record, make_history, make_recipe, make_run_record, random_records
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import EvalResult
+from markdown_it import MarkdownIt
+
+from emohub.card import check_card, parse, render, render_documented, render_folder, results_rows, validate, write_card
+from emohub.card.markdown import code, escape, fence, show, words
+from emohub.cli import main
+from emohub.errors import CardError, RecordError, UsageError
+from emohub.recipe import list_recipes, load_recipe
+from emohub.record import EvalRecord, Interval, RunRecord
+
+RANDOM_RECORDS = 200
+
+
+def section(card: str, title: str) -> str:
+    """The text below a heading, up to the next heading."""
+    [(_, text)] = re.findall(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#|\Z)", card, re.MULTILINE | re.DOTALL)
+    return text
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of the first table in a text, header first and the rule left out."""
+    table = re.search(r"(^\|.*\n?)+", text, re.MULTILINE)
+    assert table is not None
+    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[0].strip().splitlines()]
+    return [lines[0], *lines[2:]]
+
+
+def four(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+@pytest.mark.parametrize("seed", range(RANDOM_RECORDS))
+def test_headline_bold_row_metadata_and_records_agree(seed: int) -> None:
+    run, evaluation = random_records(seed)
+    card = render(run, evaluation)
+
+    # The headline is the evaluation's.
+    headline = re.search(
+        r"^\*\*On the test split \(([\d,]+) rows\) its accuracy is (\S+) and its macro F1 (\S+)\*\*\n"
+        r"\(95% intervals: (\S+) to (\S+), and (\S+) to (\S+)\)\.$",
+        card,
+        re.MULTILINE,
+    )
+    assert headline is not None
+    accuracy, macro_f1 = evaluation.metrics["accuracy"], evaluation.metrics["macro_f1"]
+    expected = [accuracy.value, macro_f1.value, accuracy.low, accuracy.high, macro_f1.low, macro_f1.high]
+    assert list(headline.groups()) == [f"{evaluation.data.rows:,}", *map(four, expected)]
+
+    # The metadata, read by the Hub's own client, is the evaluation's to the last digit.
+    data = ModelCard(card).data
+    found = {(r.metric_type, (r.metric_args or {}).get("average")): r.metric_value for r in data.eval_results}
+    kinds = {"accuracy": ("accuracy", None), "log_loss": ("loss", None)}
+    for name, interval in evaluation.metrics.items():
+        average, _, figure = name.partition("_")
+        if name != "expected_calibration_error":
+            assert found.pop(kinds.get(name, (figure, average))) == interval.value
+    assert found == {}
+    assert {(r.dataset_type, r.dataset_split) for r in data.eval_results} == {("someone/feelings", "test")}
+    assert parse(card).results() == {k: i.value for k, i in evaluation.metrics.items() if "calibration" not in k}
+
+    # One row is bold: the first of the best, which is the checkpoint that was exported and measured.
+    recipe = run.recipe
+    columns, target = recipe["evaluation"]["metrics"], recipe["evaluation"]["metric_for_best_model"]
+    header, *body = rows(section(card, "Training"))
+    assert header[:4] == ["Training loss", "Epoch", "Step", "Validation loss"]
+    assert len(header) == 4 + len(columns)
+    assert len(body) == len(run.history)
+    [bold] = [index for index, cells in enumerate(body) if cells[0].startswith("**")]
+    goodness = [-r.validation_loss if target == "loss" else r.metrics[target] for r in run.history]
+    assert bold == goodness.index(max(goodness))
+    assert run.history[bold].step == run.exported.step
+    assert evaluation.model.fingerprint == run.exported.fingerprint
+    for index, (cells, row) in enumerate(zip(body, run.history, strict=True)):
+        plain = [cell.strip("*") for cell in cells]
+        assert all(cell.startswith("**") for cell in cells) == (index == bold)
+        assert plain[0] == four(row.training_loss)
+        assert float(plain[1]) == round(row.epoch, 2)
+        assert plain[2:4] == [f"{row.step:,}", four(row.validation_loss)]
+        assert plain[4:] == [four(row.metrics.get(name)) for name in columns]
+
+    # The tables of the test split.
+    labels = list(evaluation.labels)
+    results = dict(rows(section(card, "Results on the test split"))[1:])
+    assert results["Accuracy"] == f"{four(accuracy.value)} ({four(accuracy.low)} to {four(accuracy.high)})"
+    assert len(results) == len(evaluation.metrics)
+    confusion = rows(section(card, "Confusion matrix"))
+    assert [[int(cell.replace(",", "")) for cell in row[1:]] for row in confusion[1:]] == [
+        list(row) for row in evaluation.confusion_matrix
+    ]
+    by_label = rows(section(card, "By label"))[1:]
+    assert [row[0] for row in by_label] == labels
+    for cells, row in zip(by_label, evaluation.confusion_matrix, strict=True):
+        assert int(cells[4].replace(",", "")) == sum(row)
+    right = sum(evaluation.confusion_matrix[i][i] for i in range(len(labels)))
+    assert four(right / evaluation.data.rows) == headline[2]
+
+    # And the card as a whole.
+    assert validate(card) == ()
+    assert render(run, evaluation) == card
+    assert not re.search(r"\b(nan|inf|None|Undefined)\b|\{\{|\{%", card.replace("top_k=None", ""))
+    assert "\n\n\n" not in card
+
+
+def test_numbers_of_a_known_card() -> None:
+    card = render(*_records())
+    assert (
+        "**On the test split (120 rows) its accuracy is 0.8500 and its macro F1 0.8034**\n"
+        "(95% intervals: 0.8377 to 0.8601, and 0.7911 to 0.8135)." in card
+    )
+    assert "| **0.5500** | **2.0** | **100** | **0.4300** | **0.8800** | **0.8400** |" in card
+    assert "| Accuracy | 0.8800 | 0.8795 | -0.0005 |" in section(card, "What the export cost")
+    assert "| Loss | 0.4300 | 0.4303 | +0.0003 |" in section(card, "What the export cost")
+    assert "22,713,603 parameters in 45.4 MB" in card
+    # 18 right of 30 would be another label: anger has F1 = 2 * 12 / (20 + 18).
+    assert "weakest label is anger: F1 0.6316 (0.6193 to 0.6417); of 20 rows with it, 6 were taken for sadness." in card
+    assert "0.0412 (0.0301 to 0.0588)" in section(card, "Calibration")
+    # Mean confidence: (40 * 0.71 + 80 * 0.97) / 120.
+    assert "more confident than it is right: 0.8833 on average, against an accuracy of 0.8500" in card
+    assert "The labels come from hashtags, not from readers." in section(card, "Data")
+    assert ["train", "800", "3", "1", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
+    assert ["test", "120", "1", "2", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
+
+
+def test_front_matter_is_the_closed_list_in_its_order() -> None:
+    front_matter = parse(render(*_records())).front_matter
+    assert list(front_matter) == [
+        "language",
+        "license",
+        "library_name",
+        "pipeline_tag",
+        "base_model",
+        "base_model_relation",
+        "datasets",
+        "metrics",
+        "tags",
+        "widget",
+        "model-index",
+    ]
+    assert front_matter["library_name"] == "transformers"
+    assert front_matter["pipeline_tag"] == "text-classification"
+    assert (front_matter["base_model"], front_matter["base_model_relation"]) == ("someone/tiny-bert", "finetune")
+    assert front_matter["datasets"] == ["someone/feelings"]
+    assert front_matter["metrics"] == ["accuracy", "precision", "recall", "f1", "loss"]
+    assert all(list(item) == ["text"] for item in front_matter["widget"])
+    [result] = front_matter["model-index"][0]["results"]
+    assert result["dataset"]["revision"] == "b" * 40
+    assert [type(metric["value"]) for metric in result["metrics"]] == [float] * 8
+
+
+def test_what_is_unknown_has_no_key_and_is_said() -> None:
+    corpus = make_corpus(hub_id=None, language=[], terms=None, citation=None, flaws=[], splits=_file_splits())
+    run = make_run_record(make_recipe(corpus=corpus, license=None))
+    card = render(run, make_eval_record(run))
+    assert {"license", "language", "datasets", "widget"}.isdisjoint(parse(card).front_matter)
+    assert {finding.key for finding in validate(card)} == {"license", "language"}
+    assert "its author has chosen no licence" in card
+    assert "the source names no licence" in card
+    assert "The language of its training texts is not recorded." in card
+    assert "## Citation" not in card
+    assert "Known flaws" not in card
+
+
+def test_a_local_base_model_is_named_only_when_its_weights_are_proven() -> None:
+    run = make_run_record()
+    local = run.base_model.model_copy(update={"id": "my-copy", "revision": None})
+    unproven = render(make_run_record(base_model=local), make_eval_record(run))
+    assert "base_model" not in parse(unproven).front_matter
+    assert "A local folder named `my-copy`; where it comes from is not recorded." in unproven
+
+    recipe = make_recipe(base_model_sha256=run.base_model.fingerprint, base_model_revision="c" * 40)
+    copy = run.base_model.model_copy(update={"revision": None})
+    proven_run = make_run_record(recipe, base_model=copy)
+    proven = render(proven_run, make_eval_record(proven_run))
+    assert parse(proven).front_matter["base_model"] == "someone/tiny-bert"
+    assert f"`someone/tiny-bert` at revision `{'c' * 40}`, read from a local copy" in proven
+
+
+def test_settings_are_complete_and_overrides_marked() -> None:
+    run = make_run_record(overrides={"learning_rate": 1.5e-4, "evaluation.early_stopping_patience": 2})
+    settings = rows(section(render(run, make_eval_record(run)), "Settings"))[1:]
+    found = {key: value for key, value, _ in settings}
+    for part in ("training", "evaluation", "export"):
+        assert set(run.recipe[part]) <= set(found)
+    assert found["learning_rate"] == "0.00015"
+    assert found["adam_epsilon"] == "1e-08"
+    assert found["attention_dropout"] == "not set"
+    marked = {key for key, _, origin in settings if origin == "set for this run"}
+    assert marked == {"learning_rate", "early_stopping_patience"}
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ("test", "the test split had no part in the choice"),
+        ("validation", "chosen on these same rows, so these figures flatter it"),
+        ("train", "trained on these same rows, so these figures say nothing about new texts"),
+    ],
+)
+def test_the_split_and_what_it_means_are_named(split: str, said: str) -> None:
+    run = make_run_record()
+    data = run.data[split] if split in run.data else make_eval_record(run).data
+    data = data.model_copy(update={"rows": 120})
+    card = render(run, make_eval_record(run, split=split, data=data))
+    assert f"**On the {split} split (120 rows)" in card
+    assert said in card
+    assert parse(card).front_matter["model-index"][0]["results"][0]["dataset"]["split"] == split
+
+
+def test_labels_that_the_split_lacks_are_not_called_weak() -> None:
+    run = make_run_record()
+    card = render(run, make_eval_record(run, confusion=((30, 2, 3), (1, 40, 0), (0, 0, 0))))
+    assert "The test split has no row with the label anger, so nothing is known about it." in card
+    assert "weakest label is sadness" in card
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda run, ev: (run, _with(ev, model=ev.model.model_copy(update={"fingerprint": "0" * 64}))),
+            "other weights",
+        ),
+        (lambda run, ev: (_with(run, exported=_with(run.exported, step=75)), ev), "not in the run's history"),
+        (lambda run, ev: (_with(run, exported=_with(run.exported, step=150)), ev), "not those of the history's"),
+        (lambda run, ev: (_with(run, recipe_digest="0" * 64), ev), "digest"),
+        (lambda run, ev: (run, _with(ev, corpus="other")), "is of the corpus 'other'"),
+        (lambda run, ev: (run, _with(ev, labels=ev.labels[::-1])), "labels in their order"),
+        (lambda run, ev: (run, _with(ev, per_label=ev.per_label[::-1])), "results per label"),
+        (lambda run, ev: (run, _with(ev, metrics={"accuracy": ev.metrics["accuracy"]})), "lacks macro_f1"),
+        (lambda run, ev: (run, _with(ev, confusion_matrix=((1, 2), (3, 4)))), "not 3 x 3"),
+        (lambda run, ev: (run, _with(ev, confusion_matrix=((40, 3, 2), (1, 50, 4), (6, 3, 11)))), "contradicts"),
+        (lambda run, ev: (run, _with(ev, split="train")), "not the one that the run used"),
+    ],
+)
+def test_records_that_contradict_each_other_give_no_card(change: Callable[..., Any], said: str) -> None:
+    with pytest.raises(CardError, match=said):
+        render(*change(*_records()))
+
+
+HOSTILE = (
+    "a|b\n# c `d` *e* _f_ <script>alert(1)</script> [g](javascript:h) {{ i }} {% j %} $$k$$ &lt; ~~l~~ \\| \u2028 m"
+)
+
+
+def test_text_from_outside_cannot_change_the_page() -> None:
+    labels = [f"{index} {HOSTILE}" for index in range(3)]
+    corpus = make_corpus(title=HOSTILE, labels=labels, flaws=["1. " + HOSTILE, "- x", "```", "# y"], terms=HOSTILE)
+    recipe = make_recipe(corpus=corpus, summary=HOSTILE)
+    run = make_run_record(recipe, environment=_with(make_run_record().environment, processor=HOSTILE))
+    card = render(run, make_eval_record(run))
+    assert [finding for finding in validate(card) if finding.key != "tags"] == []
+    plain, hostile = (_structure(text) for text in (render(*_records()), card))
+    # The same elements in the same order, but for three more flaws in the list.
+    extra = ["list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close"] * 3
+    at = plain.index("list_item_close") + 1
+    assert hostile == [*plain[:at], *extra, *plain[at:]]
+
+    shown = " ".join(HOSTILE.split())
+    contents = [child.content for token in _parse(card) for child in token.children or [] if child.type == "text"]
+    assert "".join(contents).count(shown) > 10
+    [definition] = ModelCard(card).data.to_dict()["model-index"][0]["results"]
+    assert definition["dataset"]["name"] == HOSTILE
+
+
+def test_a_citation_cannot_close_its_block() -> None:
+    corpus = make_corpus(citation="@misc{x,\n```\n# not a heading\n}")
+    run = make_run_record(make_recipe(corpus=corpus))
+    [token] = [t for t in _parse(render(run, make_eval_record(run))) if t.type == "fence" and t.info == "bibtex"]
+    assert token.content == "@misc{x,\n```\n# not a heading\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.00005, "0.0001"),
+        (-0.00001, "0.0000"),
+        (1.0, "1.0000"),
+        (12345, "12,345"),
+        (True, "yes"),
+        (None, "–"),
+        (Interval(value=0.5, low=0.25, high=0.75), "0.5000 (0.2500 to 0.7500)"),
+        ("macro_f1 of SST2_5E", "macro_f1 of SST2_5E"),
+        ("_emphasis_", "\\_emphasis\\_"),
+        ("2.13.0", "2.13.0"),
+        ("2. item", "2\\. item"),
+        ("- item", "\\- item"),
+        ("-0.5", "-0.5"),
+        ("# title", "\\# title"),
+    ],
+)
+def test_values_are_shown_by_their_type(value: object, shown: str) -> None:
+    assert show(value) == shown
+
+
+def test_markdown_helpers() -> None:
+    assert show(escape("a|b")) == "a\\|b"
+    assert code("a`b|c") == "``a`b\\|c``"
+    assert code("`") == "`` ` ``"
+    assert fence("x", "bash") == "```bash\nx\n```"
+    assert words(["a", "b", "c"]) == "a, b and c"
+    assert words(["a"], last="or") == "a"
+
+
+def test_usage_runs_as_it_stands(
+    make_tiny_model: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from emohub.inference import Classifier, save_pretrained
+
+    run = make_run_record()
+    source = make_tiny_model(labels=LABELS)
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(source), AutoTokenizer.from_pretrained(source)
+    save_pretrained(model, tokenizer, tmp_path / "models" / "tiny-feelings", dtype="float16")
+    monkeypatch.chdir(tmp_path)
+    with_transformers, with_emohub = re.findall(
+        r"```python\n(.*?)```", section(render(run, make_eval_record(run)), "How to use it"), re.DOTALL
+    )
+    prediction = Classifier.from_pretrained("models/tiny-feelings").classify(_example(with_emohub))
+
+    [pipeline_output] = _run_and_read(with_transformers)
+    answers = eval(pipeline_output, {})  # the printed list of dictionaries
+    found = {answer["label"]: answer["score"] for answer in (answers[0] if isinstance(answers[0], list) else answers)}
+    assert found == pytest.approx(dict(zip(prediction.labels, prediction.probabilities, strict=True)), abs=1e-6)
+
+    [printed] = _run_and_read(with_emohub)
+    assert printed == f"{prediction.label} {dict(zip(prediction.labels, prediction.probabilities, strict=True))}"
+
+
+def test_the_repository_names_the_published_card() -> None:
+    card = render(*_records(), repo_id="ada/my-feelings")
+    assert card.count('"ada/my-feelings"') == 2
+    assert "# my-feelings\n" in card
+    assert "models/" not in card
+    assert parse(card).front_matter["model-index"][0]["name"] == "my-feelings"
+    for wrong in ("my-feelings", "a/b/c", '"x/y', "ada/..", "/x"):
+        with pytest.raises(UsageError, match="no id of a repository"):
+            render(*_records(), repo_id=wrong)
+
+
+def test_documented_pages_show_every_reported_figure_as_reported() -> None:
+    recipes = [recipe for name in list_recipes() if (recipe := load_recipe(name)).documented]
+    assert len(recipes) >= 5
+    for recipe in recipes:
+        page, documented = render_documented(recipe), recipe.documented
+        assert documented is not None
+        assert page.startswith(f"# {documented.name}\n\n> **Reported by others. This project has not reproduced it.**")
+        assert "model-index" not in page
+        headline = dict(rows(section(page, "Reported results"))[1:])
+        reported = documented.headline.model_dump(exclude_none=True)
+        assert list(map(float, headline.values())) == list(reported.values())
+        for row in documented.results:
+            figures = [v for v in row.model_dump().values() if v is not None]
+            assert any(set(map(str, figures)) <= {c.strip() for c in line.split("|")} for line in page.splitlines())
+        settings = dict(rows(section(page, "Reported settings"))[1:])
+        for key, value in documented.hyperparameters.model_dump().items():
+            assert settings[key] == ("not stated" if value is None else str(value))
+        versions = [version or "not stated" for version in documented.frameworks.values()]
+        assert all(
+            f"| {library} | {version} |" in page
+            for library, version in zip(documented.frameworks, versions, strict=True)
+        )
+        inferred = section(page, "Inferred from the reported figures")
+        for note in documented.notes:
+            assert (show(note.text) in inferred) == note.inferred
+            assert show(note.text) in page
+        for text in (*documented.uses, *documented.limits, *documented.preprocessing, *documented.troubleshooting):
+            assert f"- {text}\n" in page
+
+
+def test_documented_results_stand_apart_from_ours() -> None:
+    documented = load_recipe("distilbert-emotion").documented
+    assert documented is not None
+    recipe = make_recipe(documented=documented.model_dump(mode="json"))
+    run = make_run_record(recipe)
+    card = render(run, make_eval_record(run))
+    ours, theirs = card.split("## Reported by others\n")
+    assert theirs.lstrip().startswith("**Not reproduced here.**")
+    assert "| 0.2479 | 2.0 | 500 | 0.2211 | 0.926 | 0.926 |" in theirs
+    assert "0.926" not in ours
+    assert validate(card) == ()
+
+
+def test_folder_written_checked_and_read_as_results(tmp_path: Path) -> None:
+    run, evaluation = _records()
+    folder = tmp_path / "tiny-feelings"
+    run.save(folder / "run.json")
+    with pytest.raises(RecordError, match=r"eval\.json cannot be read"):
+        write_card(folder)
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+    evaluation.save(folder / "eval.json")
+    with pytest.raises(CardError, match=r"README\.md cannot be read"):
+        check_card(folder)
+    card = write_card(folder)
+    assert card.read_bytes() == render_folder(folder).encode() == render(run, evaluation).encode()
+    assert check_card(folder) == card
+
+    card.write_text(card.read_text().replace("0.8500", "0.8600", 1))
+    line = next(i for i, text in enumerate(card.read_text().splitlines(), 1) if "0.8600" in text)
+    with pytest.raises(CardError, match=f"not what its records give, from line {line} on"):
+        check_card(folder)
+
+    results = results_rows(tmp_path)
+    [measured] = results.measured
+    assert (measured.name, measured.corpus, measured.split, measured.rows) == ("tiny-feelings", "feelings", "test", 120)
+    assert measured.metrics == evaluation.metrics
+    assert (measured.parameters, measured.size_bytes, measured.level) == (22_713_603, 45_438_000, 0.95)
+    assert len(results.reported) >= 5
+    tweet = next(result for result in results.reported if result.recipe == "bert-emotion")
+    assert tweet.metrics["f1_unstated_average"] == 0.7268
+    assert "accuracy" not in tweet.metrics
+    assert results_rows(tmp_path / "nothing").measured == ()
+
+
+def test_a_run_folder_loads_its_own_checkpoint(tmp_path: Path) -> None:
+    run, evaluation = _records()
+    (tmp_path / "checkpoint").mkdir()
+    run.save(tmp_path / "run.json")
+    evaluation.save(tmp_path / "eval.json")
+    assert 'from_pretrained("checkpoint")' in render_folder(tmp_path)
+    assert str(tmp_path) not in render_folder(tmp_path)
+
+
+@pytest.fixture
+def emohub(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs the command line in this process: (exit code, what it said), without the line breaks of the console."""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as exit_:
+            main(arguments)
+        return int(exit_.value.code or 0), " ".join(capsys.readouterr().err.split())
+
+    return run
+
+
+def test_command_writes_checks_and_explains(
+    emohub: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, evaluation = _records()
+    folder = tmp_path / "cards" / "tiny-feelings"
+    run.save(folder / "run.json")
+    evaluation.save(folder / "eval.json")
+    assert emohub("card", "tiny-feelings", "--check")[0] == 1
+    assert emohub("card", "tiny-feelings")[0] == 0
+    assert emohub("card", "cards/tiny-feelings", "--check")[0] == 0
+    code_, said = emohub("card", "tiny-feelings", "--check", "--repo-id", "ada/x")
+    assert code_ == 1
+    assert "is not what its records give, from line" in said
+
+    assert emohub("card", "distilbert-emotion")[0] == 0
+    assert (folder.parent / "distilbert-emotion" / "README.md").is_file()
+    assert emohub("card", "distilbert-emotion", "--check")[0] == 0
+    assert emohub("card", "distilbert-emotion", "--repo-id", "ada/x")[0] == 2
+    code_, said = emohub("card", "minilm-emotion")
+    assert (code_, "train and evaluate it first" in said) == (1, True)
+    code_, said = emohub("card", "nothing")
+    assert (code_, "there are no records and no recipe called 'nothing'" in said) == (2, True)
+    (folder / "eval.json").write_text("{")
+    code_, said = emohub("card", "tiny-feelings")
+    assert (code_, "is not JSON" in said) == (1, True)
+
+
+def test_importing_cards_is_light() -> None:
+    heavy = ("torch", "gradio", "transformers", "huggingface_hub", "datasets")
+    script = f"import sys, json, emohub.card; print(json.dumps([m for m in {heavy!r} if m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+def test_the_hubs_own_classes_write_the_same_model_index() -> None:
+    run, evaluation = _records()
+    data = ModelCard(render(run, evaluation)).data
+    assert all(isinstance(result, EvalResult) for result in data.eval_results)
+    assert data.to_dict()["model-index"] == parse(render(run, evaluation)).front_matter["model-index"]
+
+
+def _records() -> tuple[RunRecord, EvalRecord]:
+    run = make_run_record(history=make_history())
+    return run, make_eval_record(run)
+
+
+def _with(record: Any, **changes: Any) -> Any:
+    return record.model_copy(update=changes)
+
+
+def _file_splits() -> dict[str, dict[str, str]]:
+    return {split: {"file": f"{split}.csv"} for split in ("train", "validation", "test")}
+
+
+def _parse(card: str) -> list[Any]:
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(parse(card).body)
+
+
+def _structure(card: str) -> list[str]:
+    """The kinds of all blocks in order, with the kinds of what each line holds where it is more than text."""
+    kinds = []
+    for token in _parse(card):
+        kinds.append(token.type)
+        kinds += [child.type for child in token.children or [] if child.type not in ("text", "text_special", "entity")]
+    return kinds
+
+
+def _example(snippet: str) -> str:
+    return json.loads(re.findall(r'"(?:[^"\\]|\\.)*"', snippet)[-1])
+
+
+def _run_and_read(snippet: str) -> list[str]:
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(snippet, {})
+    return printed.getvalue().strip().splitlines()
