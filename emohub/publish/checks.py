@@ -1,0 +1,127 @@
+"""The preflight: what must hold before anything is sent, checked without a network."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from emohub.card import check_card, render_folder, validate
+from emohub.errors import PublishError
+from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE
+from emohub.publish.files import ALLOWED, CONFIG_FILE, WEIGHTS_FILE, Plan
+from emohub.record import EvalRecord, RunRecord
+
+REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", RUN_FILE, EVAL_FILE)
+
+
+def preflight(plan: Plan) -> tuple[str, ...]:
+    """Check a plan and say, one sentence each, what holds.
+
+    Raises:
+        PublishError: something does not hold; the first such thing.
+        RecordError, CardError: a record is damaged, or the records contradict each other.
+    """
+    checks: tuple[Callable[[Plan], str], ...] = (
+        _files_are_allowed_and_complete,
+        _weights_are_the_measured_ones,
+        _config_names_the_labels,
+        _card_is_that_of_the_records,
+        _card_is_valid,
+    )
+    return tuple(check(plan) for check in checks)
+
+
+def _files_are_allowed_and_complete(plan: Plan) -> str:
+    paths = [file.path for file in plan.files]
+    foreign = [path for path in paths if path not in ALLOWED]
+    if foreign:
+        raise PublishError(f"{foreign[0]} is not one of the files that may leave", f"publish only {', '.join(ALLOWED)}")
+    missing = [path for path in REQUIRED if path not in paths]
+    if missing:
+        raise PublishError(
+            f"the model {plan.model!r} has no {missing[0]} in {plan.model_folder}",
+            "export it again with `emohub train`",
+        )
+    return f"{len(paths)} files, all of the allow-list and none missing"
+
+
+def _weights_are_the_measured_ones(plan: Plan) -> str:
+    weights = plan.file(WEIGHTS_FILE)
+    exported = RunRecord.load(plan.records_folder / RUN_FILE).exported.fingerprint
+    measured = EvalRecord.load(plan.records_folder / EVAL_FILE).model.fingerprint
+    if exported != measured:
+        raise PublishError(
+            f"{EVAL_FILE} measured other weights ({measured[:12]}…) than {RUN_FILE} exported ({exported[:12]}…)",
+            "measure the exported model with `emohub evaluate`, then render the card again",
+        )
+    if weights is None or weights.sha256 != exported:
+        raise PublishError(
+            f"{WEIGHTS_FILE} is not the file that the run exported and the evaluation measured ({exported[:12]}…)",
+            "put the exported weights back, or measure these in a run of their own",
+        )
+    return f"{WEIGHTS_FILE} is what the run exported and the evaluation measured (SHA-256 {exported[:12]}…)"
+
+
+def _config_names_the_labels(plan: Plan) -> str:
+    config = _read_config(plan)
+    labels = EvalRecord.load(plan.records_folder / EVAL_FILE).labels
+    id2label = config.get("id2label")
+    again = "export the model again with `emohub train`"
+    if not isinstance(id2label, dict) or any(re.fullmatch(r"LABEL_\d+", str(name)) for name in id2label.values()):
+        raise PublishError(f"{CONFIG_FILE} has no real label names in id2label", again)
+    if id2label != {str(index): label for index, label in enumerate(labels)}:
+        raise PublishError(
+            f"id2label in {CONFIG_FILE} is not the label list of {EVAL_FILE}, {', '.join(labels)}", again
+        )
+    if "auto_map" in config:
+        raise PublishError(
+            f"{CONFIG_FILE} asks its users to run code from the repository (auto_map)",
+            "publish a model of a built-in architecture",
+        )
+    return f"{CONFIG_FILE} names the labels {', '.join(labels)}"
+
+
+def _read_config(plan: Plan) -> dict[str, Any]:
+    path = plan.model_folder / CONFIG_FILE
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        config = None
+    if not isinstance(config, dict):
+        raise PublishError(f"{path} is no JSON object", "export the model again with `emohub train`")
+    return config
+
+
+def _card_is_that_of_the_records(plan: Plan) -> str:
+    card = _card(plan)
+    if card != render_folder(plan.records_folder, repo_id=plan.repo_id).encode():
+        raise PublishError("the records changed after the plan was made", "run the same command again")
+    path = plan.records_folder / CARD_FILE
+    if not path.is_file():
+        raise PublishError(
+            f"the model {plan.model!r} has no card at {path}",
+            f"run `emohub card {plan.records_folder}`, and read the card before publishing it",
+        )
+    if path.read_bytes() != card:
+        check_card(plan.records_folder)  # a card that names no repository yet
+    return "the card is what the records give, byte for byte"
+
+
+def _card_is_valid(plan: Plan) -> str:
+    findings = validate(_card(plan).decode())
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise PublishError(
+            f"the card is not valid: {errors[0].key}: {errors[0].message}{more}",
+            "correct the recipe, train again, and render the card again",
+        )
+    remarks = "; ".join(f"{finding.key}: {finding.message}" for finding in findings)
+    return f"the card is valid{f' (to note: {remarks})' if remarks else ''}"
+
+
+def _card(plan: Plan) -> bytes:
+    card = plan.file(CARD_FILE)
+    if card is None or not isinstance(card.source, bytes):
+        raise PublishError("the plan has no card rendered from the records", "make it with emohub.publish.plan")
+    return card.source
