@@ -22,6 +22,9 @@ TOKENIZER_FILES = (
 )
 """Every file that a tokenizer may be read from."""
 
+Tokenizer = PreTrainedTokenizerBase
+"""What ``load_tokenizer`` returns, named for modules that hold one and do not own transformers."""
+
 _VOCABULARY_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
 
 from emohub import inference, tokenizing
 from emohub.data import LabelledTexts, load_split, split_identity
@@ -12,7 +9,7 @@ from emohub.errors import ModelError
 from emohub.inference import BaseModel
 from emohub.recipe import Recipe
 from emohub.record import ModelIdentity, SplitIdentity
-from emohub.tokenizing import Tokens
+from emohub.tokenizing import Tokenizer, Tokens
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Material:
     tokens: dict[str, Tokens]
     """Their tokens, by the same names."""
     base: BaseModel
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Tokenizer
     identity: ModelIdentity
     """What the record calls the base model."""
 
@@ -74,12 +71,12 @@ def base_identity(recipe: Recipe, loaded: ModelIdentity, *, given: bool) -> Mode
     return loaded
 
 
-def recorded_recipe(recipe: Recipe, base_model: ModelIdentity) -> dict[str, Any]:
-    """The recipe as plain values, with the base model that was used and without this machine's paths."""
+def recorded_recipe(recipe: Recipe, base_model: ModelIdentity) -> Recipe:
+    """The recipe as the record keeps it: with the base model that was used and without this machine's paths."""
     corpus = recipe.corpus
     splits = {
         name: split if split.file is None else split.model_copy(update={"file": Path(split.file).name})
         for name, split in corpus.splits.items()
     }
     portable = corpus.model_copy(update={"base_folder": ".", "splits": splits})
-    return recipe.model_copy(update={"base_model": base_model.id, "corpus": portable}).model_dump(mode="json")
+    return recipe.model_copy(update={"base_model": base_model.id, "corpus": portable})

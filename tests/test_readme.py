@@ -1,0 +1,113 @@
+"""The README and its companions: a valid front matter, generated parts that are current, links that lead on."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from docs import generate_readme
+from emohub.cli.app import COMMANDS
+from emohub.inference import Classifier
+from emohub.layout import shipped_models
+from emohub.recipe import list_corpora, load_corpus, load_recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FRONT_MATTER, BODY = re.fullmatch(r"---\n(.*?)\n---\n(.*)", README, re.DOTALL).groups()
+SETTINGS = yaml.safe_load(FRONT_MATTER)
+PARTS = generate_readme.parts(README)
+COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+
+UNTIMED = [
+    "emohub recipes",
+    "emohub train minilm-emotion",
+    "emohub evaluate minilm-emotion --corpus emotion --split test",
+    "emohub card minilm-emotion --check",
+    "emohub publish minilm-emotion --repo-id USER/minilm-emotion --dry-run",
+]
+"""Commands that print the same every time; the others print how long they took."""
+
+
+def test_the_front_matter_is_what_a_space_reads() -> None:
+    assert list(SETTINGS) == [
+        *("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file"),
+        *("models", "datasets", "license", "short_description"),
+    ]
+    assert (SETTINGS["title"], SETTINGS["sdk"], SETTINGS["license"]) == ("emohub", "gradio", "apache-2.0")
+    assert {SETTINGS["colorFrom"], SETTINGS["colorTo"]} <= COLOURS
+    assert len(SETTINGS["short_description"]) <= 60
+    assert SETTINGS["python_version"] == "3.11"
+    assert (ROOT / SETTINGS["app_file"]).is_file()
+
+
+def test_the_space_runs_the_pinned_gradio() -> None:
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert f"gradio=={SETTINGS['sdk_version']}" in requirements
+
+
+def test_the_front_matter_names_the_data_and_the_base_models_of_what_ships() -> None:
+    assert set(SETTINGS["datasets"]) == {load_corpus(name).hub_id for name in list_corpora()}
+    assert len(shipped_models()) >= 3
+    assert set(SETTINGS["models"]) == {load_recipe(name).base_model for name in shipped_models()}
+
+
+def test_the_two_commands_come_before_everything_else() -> None:
+    assert BODY.index("make demo") < BODY.index("make test") < BODY.index("![") < BODY.index("\n## ")
+
+
+def test_every_command_is_shown_with_its_output() -> None:
+    shown = {what.split()[1]: body for what, body in PARTS.items() if what.startswith("emohub ")}
+    assert list(shown) == list(COMMANDS)
+    for body in shown.values():
+        assert re.fullmatch(r"```console\n\$ emohub .+?\n.*\S.*\n```", body, re.DOTALL)
+
+
+@pytest.mark.parametrize("table", ["measured", "reported"])
+def test_the_results_are_those_of_the_records(table: str) -> None:
+    assert PARTS[table] == generate_readme.render("results", table), "run `make readme`"
+    assert PARTS[table].count("\n| ") - 1 == {"measured": len(shipped_models()), "reported": 5}[table]
+
+
+@pytest.mark.parametrize("command", UNTIMED)
+def test_the_output_of_a_command_is_what_it_prints_now(command: str) -> None:
+    assert PARTS[command] == generate_readme.render("output", command), "run `make readme`"
+
+
+def test_the_measured_figures_stand_in_the_table_as_the_records_give_them() -> None:
+    for name in shipped_models():
+        (row,) = [line for line in PARTS["measured"].splitlines() if f"[{name}]" in line]
+        record = json.loads((ROOT / "cards" / name / "eval.json").read_text(encoding="utf-8"))
+        accuracy = record["metrics"]["accuracy"]
+        assert f"| {accuracy['value']:.4f} ({accuracy['low']:.4f} to {accuracy['high']:.4f}) |" in row
+
+
+def test_updating_touches_generated_parts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate_readme, "render", lambda kind, what: f"{kind} of {what}")
+    text = "a\n<!-- output: emohub x -->\nold\n<!-- end -->\nb\n<!-- results: y -->\n<!-- end -->\nc\n"
+    updated = generate_readme.update(text)
+    assert updated == (
+        "a\n<!-- output: emohub x -->\noutput of emohub x\n<!-- end -->\n"
+        "b\n<!-- results: y -->\nresults of y\n<!-- end -->\nc\n"
+    )
+    assert generate_readme.update(updated) == updated
+
+
+def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", BODY, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    classifier = names["classifier"]
+    assert isinstance(classifier, Classifier)
+    assert capsys.readouterr().out.startswith(f"{classifier.labels}\n[[")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"])
+def test_every_internal_link_leads_to_a_file(document: str) -> None:
+    path = ROOT / document
+    text = path.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not (path.parent / link).is_file()] == []
+    assert len(links) >= {"README.md": 12, "CONTRIBUTING.md": 1}.get(document, 0)
