@@ -22,8 +22,10 @@ BAR_WIDTH = 30
 
 @app.command()
 def classify(
-    model: Annotated[str, typer.Argument(help="A model under models/, a folder, a run, or a Hub id.")],
-    text: Annotated[str | None, typer.Argument(help="The text, unless --input gives a file of them.")] = None,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a folder, a run, or a Hub id.")],
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="The text, unless --input gives a file of them.")
+    ] = None,
     input_file: Annotated[
         Path | None, typer.Option("--input", metavar="FILE", help="CSV, JSONL or parquet file with one text a row.")
     ] = None,

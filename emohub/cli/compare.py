@@ -10,6 +10,7 @@ from rich.table import Table
 
 from emohub.cli.app import app, output
 from emohub.cli.progress import progress
+from emohub.cli.tables import results_table
 from emohub.errors import UsageError
 from emohub.labels import label_key
 
@@ -24,7 +25,7 @@ SHOWN_DISAGREEMENTS = 10
 def compare(
     models_and_text: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL MODEL… [TEXT]", help="At least two models; without --corpus, then the text."),
+        typer.Argument(metavar="MODEL MODEL TEXT", help="Two models or more; then the text, unless --corpus is given."),
     ],
     corpus: Annotated[
         str | None, typer.Option(help="A corpus by name, or the path of its declaration: compare on labelled data.")
@@ -97,29 +98,30 @@ def _load(models: Sequence[str]) -> "dict[str, Classifier]":
 
 
 def _show_text(comparison: "TextComparison") -> None:
-    table = Table("Label")
-    for name, prediction in comparison.predictions.items():
-        table.add_column(escape(name) + (" (truncated)" if prediction.truncated else ""), justify="right")
+    predictions = comparison.predictions
+    heads = [f"{name} (truncated)" if prediction.truncated else name for name, prediction in predictions.items()]
+    table = results_table("Probabilities", ["Label"], heads)
     for position, label in enumerate(comparison.labels):
         cells = []
-        for name, prediction in comparison.predictions.items():
+        for name, prediction in predictions.items():
             probability = comparison.table[name][position]
             chosen = label_key(label) == label_key(prediction.label)
-            cells.append(
-                "–" if probability is None else f"[bold]> {probability:.4f}[/]" if chosen else f"{probability:.4f}"
-            )
+            shown = "–" if probability is None else f"{probability:.4f}"
+            cells.append(f"[bold]> {shown}[/]" if chosen else shown)
         table.add_row(escape(label), *cells)
     output.print(table)
-    output.print("– the model does not know the label   > its answer", style="dim", highlight=False)
+    output.print("> the model's answer   – a label that it does not know", style="dim", highlight=False)
     if comparison.agree:
-        output.print(f"All models answer {escape(next(iter(comparison.predictions.values())).label)}.", highlight=False)
-        return
+        output.print(f"All models answer {escape(next(iter(predictions.values())).label)}.", highlight=False)
     for pair in comparison.pairs:
-        first, second = (comparison.predictions[name].label for name in (pair.first, pair.second))
-        output.print(
-            f"{escape(pair.first)}: {escape(first)}, {escape(pair.second)}: {escape(second)} ({pair.relation})",
-            highlight=False,
-        )
+        if pair.relation == "disagree":
+            output.print(
+                f"[bold]Disagreement[/]: {escape(pair.first)} answers {escape(predictions[pair.first].label)}, "
+                f"{escape(pair.second)} answers {escape(predictions[pair.second].label)}.",
+                highlight=False,
+            )
+    if any(pair.relation == "not comparable" for pair in comparison.pairs):
+        output.print("Some answers cannot be held against each other: a model lacks the other's label.")
 
 
 def _show_corpus(comparison: "CorpusComparison") -> None:
@@ -141,31 +143,28 @@ def _show_corpus(comparison: "CorpusComparison") -> None:
 
 
 def _models_table(comparison: "CorpusComparison") -> Table:
-    table = Table("Model", title="Models", title_justify="left")
-    for column in ("Accuracy", "95% interval", "Macro F1", "95% interval"):
-        table.add_column(column, justify="right")
+    interval_head = f"{comparison.intervals.level:.0%} interval"
+    table = results_table("Models", ["Model"], ["Accuracy", interval_head, "Macro F1", interval_head])
     for name, measured in comparison.models.items():
-        if measured is None:
-            table.add_row(escape(name), "–", "–", "–", "–")
-            continue
-        cells = []
-        for interval in (measured.accuracy, measured.macro_f1):
-            cells += [f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}"]
+        cells = ["–"] * 4
+        if measured is not None:
+            cells = [
+                cell
+                for interval in (measured.accuracy, measured.macro_f1)
+                for cell in (f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}")
+            ]
         table.add_row(escape(name), *cells)
     return table
 
 
 def _pairs_table(comparison: "CorpusComparison") -> Table:
-    table = Table("First", "Second", title="Pairs (exact McNemar test, Holm's correction)", title_justify="left")
-    for column in ("Only first right", "Only second right", "Accuracy difference", "p", "p (Holm)"):
-        table.add_column(column, justify="right")
+    title = "Pairs: exact McNemar test, Holm's correction"
+    table = results_table(title, ["Pair"], ["Right alone", "Accuracy difference", "p", "p (Holm)"])
     for pair in comparison.pairs:
         table.add_row(
-            escape(pair.first),
-            escape(pair.second),
-            f"{pair.only_first_right:,}",
-            f"{pair.only_second_right:,}",
-            f"{pair.difference.value:+.4f} ({pair.difference.low:+.4f} to {pair.difference.high:+.4f})",
+            f"{escape(pair.first)}\n{escape(pair.second)}",
+            f"{pair.only_first_right:,}\n{pair.only_second_right:,}",
+            f"{pair.difference.value:+.4f}\n{pair.difference.low:+.4f} to {pair.difference.high:+.4f}",
             f"{pair.p_value:.2g}",
             f"{pair.p_holm:.2g}",
         )
@@ -174,10 +173,10 @@ def _pairs_table(comparison: "CorpusComparison") -> Table:
 
 def _disagreements_table(comparison: "CorpusComparison") -> Table:
     shown = comparison.disagreements[:SHOWN_DISAGREEMENTS]
-    table = Table("Row", "Text", "True", title="Where they differ", title_justify="left")
-    for name in shown[0].predicted:
-        table.add_column(escape(name))
+    table = results_table("Where they differ", ["Row", "Text", "True", *shown[0].predicted], [])
     for row in shown:
-        answers = (answer if answer == row.label else f"[bold]{escape(answer)}[/]" for answer in row.predicted.values())
+        answers = (
+            escape(answer) if answer == row.label else f"[bold]{escape(answer)}[/]" for answer in row.predicted.values()
+        )
         table.add_row(str(row.row), escape(row.text), escape(row.label), *answers)
     return table

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from emohub.cli.app import app, messages, output
 from emohub.cli.progress import progress
+from emohub.cli.tables import results_table
 
 if TYPE_CHECKING:
     from emohub.record import EvalRecord, Interval
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model under models/, a folder, a run, or a Hub id.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a folder, a run, or a Hub id.")],
     corpus: Annotated[str, typer.Option(help="A corpus by name, or the path of its declaration (TOML).")],
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The split to measure on.")] = "test",
     data_dir: Annotated[
@@ -85,18 +86,15 @@ def _show(record: "EvalRecord") -> None:
 
 
 def _metrics_table(record: "EvalRecord") -> Table:
-    table = Table("Metric", title="Metrics", title_justify="left")
-    table.add_column("Value", justify="right")
-    table.add_column(f"{record.intervals.level:.0%} interval", justify="right")
+    table = results_table("Metrics", ["Metric"], ["Value", f"{record.intervals.level:.0%} interval"])
     for name, interval in record.metrics.items():
         table.add_row(name, f"{interval.value:.4f}", _range(interval))
     return table
 
 
 def _label_table(record: "EvalRecord") -> Table:
-    table = Table("Label", title="Labels", title_justify="left")
-    for column in ("Precision", "Recall", "F1", "F1 interval", "Support", "Predicted"):
-        table.add_column(column, justify="right")
+    numbers = ["Precision", "Recall", "F1", "F1 interval", "Support", "Predicted"]
+    table = results_table("Labels", ["Label"], numbers)
     for row in record.per_label:
         table.add_row(
             escape(row.label),
@@ -109,9 +107,7 @@ def _label_table(record: "EvalRecord") -> Table:
 
 
 def _confusion_table(record: "EvalRecord") -> Table:
-    table = Table("True", title="Confusion matrix (columns: predicted)", title_justify="left")
-    for label in record.labels:
-        table.add_column(escape(label), justify="right")
+    table = results_table("Confusion matrix", ["True / predicted"], record.labels)
     for label, counts in zip(record.labels, record.confusion_matrix, strict=True):
         table.add_row(escape(label), *(f"{count:,}" for count in counts))
     return table

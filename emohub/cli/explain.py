@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.tables import results_table
 
 if TYPE_CHECKING:
     from emohub.explain import Attribution
@@ -18,8 +18,8 @@ SHOWN_WORDS = 15
 
 @app.command()
 def explain(
-    model: Annotated[str, typer.Argument(help="A model under models/, a folder, a run, or a Hub id.")],
-    text: Annotated[str, typer.Argument(help="The text.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a folder, a run, or a Hub id.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The text.")],
     label: Annotated[str | None, typer.Option(help="The label to explain; by default the model's answer.")] = None,
     top_k: Annotated[
         int | None, typer.Option(min=1, help="Words that are judged together; by default a fifth of them.")
@@ -54,8 +54,7 @@ def explain(
 
 def _show(attribution: "Attribution") -> None:
     output.print(Text.assemble((attribution.label, "bold"), f" {attribution.probability:.4f}"))
-    table = Table("Word")
-    table.add_column("Drop when removed", justify="right")
+    table = results_table("Words", ["Word"], ["Drop when removed"])
     for word in attribution.ranked[:SHOWN_WORDS]:
         table.add_row(Text(word.text), f"{word.drop:+.4f}")
     output.print(table)
@@ -63,7 +62,8 @@ def _show(attribution: "Attribution") -> None:
     if hidden > 0:
         output.print(f"{hidden} more words have smaller drops; --format json lists all of them.", style="dim")
     faithfulness = attribution.faithfulness
-    judged = Table(f"Top {faithfulness.top_k} of {len(attribution.words)} words", "Drop", "Random words")
+    title = f"Top {faithfulness.top_k} of {len(attribution.words)} words"
+    judged = results_table(title, ["Measure"], ["Drop", "Random words"])
     judged.add_row(
         "removed (comprehensiveness, high is good)",
         f"{faithfulness.comprehensiveness:+.4f}",

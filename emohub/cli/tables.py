@@ -1,0 +1,17 @@
+"""How tables of results look: narrow enough for a terminal of 80 columns, with numbers that never break."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+
+def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
+    """An empty table with columns of words (``names``) and then of right-aligned ``numbers``."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(escape(name), overflow="fold")
+    for number in numbers:
+        table.add_column(escape(number), justify="right", no_wrap=True)
+    return table
