@@ -59,12 +59,11 @@ def _row(recipe: "Recipe") -> dict[str, Any]:
 
 
 def _list_table(every: Iterable["Recipe"]) -> Table:
-    # Base model, corpus and summary share a column: beside each other they would cut the names at 80 characters.
-    table = Table("Recipe", "Origin", "Base model, corpus, summary", show_lines=True)
+    # Two columns, because five beside each other would cut the names at 80 characters.
+    table = Table("Recipe, origin", "Base model, corpus, summary", show_lines=True)
     for row in map(_row, every):
         table.add_row(
-            Text(row["name"], no_wrap=True),
-            row["origin"],
+            Text(f"{row['name']}\n{row['origin']}", no_wrap=True),
             escape(f"{row['base_model']}\n{row['corpus']}\n{row['summary']}"),
         )
     return table
@@ -160,8 +159,9 @@ def _bullets(title: str, items: Iterable[str]) -> None:
 
 
 def _print_table(title: str, header: list[str], rows: list[list[str | None]]) -> None:
-    words = 1 if len(header) == 2 else 0  # a name and its value; all columns of a results table are figures
-    table = results_table(title, header[:words], header[words:])
+    table = results_table(title, [], [])
+    for name in header:  # a name with its value, or figures alone; long headers and values wrap
+        table.add_column(name, justify="left" if len(header) == 2 else "right", overflow="fold")
     for row in rows:
         table.add_row(*("–" if cell is None else escape(cell) for cell in row))
     output.print(table)
