@@ -91,7 +91,7 @@ def make_tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         architecture: Architecture = "bert",
         max_length: int = 32,
         dtype: str = "float32",
-        scale: float = 0.5,
+        scale: float = 0.2,
     ) -> Path:
         import torch
         from transformers import AutoModelForSequenceClassification
