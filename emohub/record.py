@@ -312,7 +312,8 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.replace(path)
     except OSError as error:
         raise RecordError(
-            f"{path} cannot be written ({error.strerror})", "choose a folder that is writable and has free space"
+            f"{path} cannot be written ({error.strerror or error})",
+            "choose a folder that is writable and has free space",
         ) from None
     finally:
         if temporary is not None:
@@ -347,6 +348,7 @@ def _git_commit() -> str | None:
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # an environment inside another project's checkout
         commit = git("rev-parse", "HEAD")
         return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no") else commit
     except (OSError, subprocess.SubprocessError):
