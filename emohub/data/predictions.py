@@ -65,10 +65,15 @@ def read_predictions(path: Path) -> Predictions:
     """Read predictions back.
 
     Raises:
-        DataError: the file cannot be read, or lacks a column.
+        DataError: the file cannot be read, lacks a column, or holds something else in it.
     """
     table = read_table(path)
     names = tuple(name.removeprefix(PROBABILITY) for name in table.columns if name.startswith(PROBABILITY))
-    row, label, predicted = (np.asarray(table.values(name), dtype=np.int64) for name in ("row", "label", "predicted"))
-    probabilities = [np.asarray(table.values(f"{PROBABILITY}{name}"), dtype=np.float32) for name in names]
-    return Predictions(row, label, predicted, np.stack(probabilities, axis=1), names)
+    try:
+        row, label, predicted = (np.array(table.values(name), np.int64) for name in ("row", "label", "predicted"))
+        probabilities = np.array([table.values(f"{PROBABILITY}{name}") for name in names], np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{path} holds no predictions ({error})", "evaluate the model again") from None
+    if not names:
+        raise DataError(f"{path} has no column {PROBABILITY}LABEL", "evaluate the model again")
+    return Predictions(row, label, predicted, probabilities.T, names)
