@@ -20,7 +20,7 @@ from emohub.recipe import Recipe
 from emohub.record import Exported, HistoryRow, RunRecord, current_environment, utc_now
 from emohub.train.batches import step_loader
 from emohub.train.folder import claim, finish, unfinished_folder
-from emohub.train.material import gather_material, recorded_recipe
+from emohub.train.material import gather_material
 from emohub.train.measuring import Best, evaluate, evaluation_is_due, export
 from emohub.train.optimization import (
     TrainingModule,
@@ -157,8 +157,8 @@ def _run(
     record = RunRecord(
         run_id=run_id,
         created=utc_now(),
-        recipe=recorded_recipe(recipe, material.identity),
-        recipe_digest=recipe.digest,
+        recipe=material.recorded.model_dump(mode="json"),
+        recipe_digest=material.recorded.digest,
         overrides=overrides,
         max_steps=max_steps,
         base_model=material.identity,

@@ -24,6 +24,8 @@ class Material:
     tokenizer: Tokenizer
     identity: ModelIdentity
     """What the record calls the base model."""
+    recorded: Recipe
+    """The recipe as the record keeps it; see :func:`recorded_recipe`."""
 
     @property
     def data_identities(self) -> dict[str, SplitIdentity]:
@@ -49,7 +51,7 @@ def gather_material(recipe: Recipe, base_model: str | None, data_dir: Path | Non
     identity = base_identity(recipe, base.identity, given=base_model is not None)
     tokenizer = base.tokenizer(recipe.max_length)
     tokens = {name: tokenizing.tokenize(tokenizer, split.texts, recipe.max_length) for name, split in splits.items()}
-    return Material(splits, tokens, base, tokenizer, identity)
+    return Material(splits, tokens, base, tokenizer, identity, recorded_recipe(recipe, identity))
 
 
 def base_identity(recipe: Recipe, loaded: ModelIdentity, *, given: bool) -> ModelIdentity:
