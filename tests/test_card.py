@@ -20,7 +20,7 @@ from emohub.card import check_card, parse, render, render_documented, render_fol
 from emohub.card.markdown import code, escape, fence, show, words
 from emohub.cli import main
 from emohub.errors import CardError, RecordError, UsageError
-from emohub.recipe import list_recipes, load_recipe
+from emohub.recipe import Corpus, list_recipes, load_recipe
 from emohub.record import EvalRecord, Interval, RunRecord
 
 RANDOM_RECORDS = 200
@@ -340,6 +340,31 @@ def test_usage_runs_as_it_stands(
 
     [printed] = _run_and_read(with_emohub)
     assert printed == f"{prediction.label} {dict(zip(prediction.labels, prediction.probabilities, strict=True))}"
+
+
+def test_card_of_a_real_run(
+    made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emohub.evaluate import evaluate
+    from emohub.train import train
+
+    folder = tmp_path / "run"
+    recipe = make_recipe(corpus=made_corpus, training={"num_train_epochs": 2, "learning_rate": 1e-3}, max_length=32)
+    run = train(recipe, base_model=str(tiny_base_dir), output_dir=folder, overrides={"seed": 7})
+    evaluation = evaluate(folder, made_corpus, "test", output_dir=folder, resamples=99)
+    card = write_card(folder).read_text()
+    assert check_card(folder) == folder / "README.md"
+    assert f"**On the test split (60 rows) its accuracy is {four(evaluation.metrics['accuracy'].value)} and" in card
+    assert len(rows(section(card, "Training"))) == 1 + len(run.history) == 3
+    assert ["seed", "7", "set for this run"] in rows(section(card, "Settings"))
+    assert f"A local folder named `{tiny_base_dir.name}`" in card
+    assert str(tmp_path) not in card
+    assert str(Path(made_corpus.base_folder)) not in card
+    assert {finding.severity for finding in validate(card)} == {"warning"}  # the corpus states no language
+
+    monkeypatch.chdir(folder)
+    snippets = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    assert all(len(_run_and_read(snippet)) == 1 for snippet in snippets)
 
 
 def test_the_repository_names_the_published_card() -> None:
