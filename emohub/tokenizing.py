@@ -88,7 +88,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
     try:
         ids = _encode(tokenizer, texts)
     except TypeError:
-        row = next((index for index, text in enumerate(texts) if not _is_unicode(text)), None)
+        row = next((row for row, text in enumerate(texts) if isinstance(text, str) and not _is_unicode(text)), None)
         if row is None:
             raise
         raise DataError(

@@ -6,6 +6,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
 import torch
@@ -406,8 +407,19 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_error(tmp_path, monkeypatch):
             ModelError, match=r"'nobody/nothing' is not a local model .* the Hub cannot be reached"
         ) as caught:
             load("nobody/nothing")
+        assert "(ConnectError)" in caught.value.cause
         assert "--base-model" in caught.value.remedy
         assert "\n" not in str(caught.value)
+
+
+def test_a_token_in_an_error_of_the_hub_client_is_not_shown(monkeypatch):
+    def refuse(*arguments, **options):
+        raise httpx2.LocalProtocolError("Illegal header value b'Bearer hf_secret '")  # as the client does
+
+    monkeypatch.setattr("emohub.inference.checkpoint.snapshot_download", refuse)
+    with pytest.raises(ModelError, match=r"the Hub cannot be reached for it \(LocalProtocolError\)") as caught:
+        Classifier.from_pretrained("nobody/nothing")
+    assert "secret" not in str(caught.value)
 
 
 # Models to train from

@@ -238,12 +238,13 @@ def _fetch(name: str, revision: str | None) -> Checkpoint:
     except RepositoryNotFoundError:
         raise ModelError(
             f"there is no model {name!r}, neither here (models/: {local}) nor on the Hub",
-            "correct the name, or log in if it is private",
+            "correct the name, or log in if it is private or gated",
         ) from None
     except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        # The kind of the error alone: its text can hold the token.
         raise ModelError(
             f"{name!r} is not a local model (models/: {local}), and the Hub cannot be reached for it "
-            f"({_first_line(error)})",
+            f"({type(error.__cause__ or error).__name__})",
             "give a local folder (to train from one: --base-model DIR), or try again with a network",
         ) from None
     return Checkpoint(Path(folder), name, Path(folder).name)

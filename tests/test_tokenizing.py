@@ -1,0 +1,69 @@
+"""Tokenizing gives the ids that transformers gives, cut at the same place, from any number of threads."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from conftest import made_rows
+from transformers import AutoTokenizer
+
+from emohub.errors import DataError, ModelError
+from emohub.tokenizing import load_tokenizer, pad, tokenize
+
+TEXTS = ["", "happy", "so furious " * 30, "[SEP] </s> unknowable 東京 🙂", *(text for text, _ in made_rows(40, seed=3))]
+
+
+@pytest.mark.parametrize("architecture", ["bert", "distilbert", "roberta"])
+@pytest.mark.parametrize("max_length", [2, 3, 8, 32])
+def test_ids_and_cuts_are_those_of_transformers(architecture, max_length, make_tiny_model):
+    folder = make_tiny_model(architecture=architecture)
+    plain = AutoTokenizer.from_pretrained(folder)
+    tokens = tokenize(load_tokenizer(folder), TEXTS, max_length)
+    assert tokens.ids == plain(TEXTS, truncation=True, max_length=max_length)["input_ids"]
+    lengths = [len(ids) for ids in plain(TEXTS, verbose=False)["input_ids"]]
+    assert tokens.lengths.tolist() == lengths
+    assert tokens.truncated == sum(length > max_length for length in lengths) > 0
+
+
+def test_threads_with_different_limits_do_not_disturb_each_other(tiny_model_dir):
+    tokenizer = load_tokenizer(tiny_model_dir)
+    limits = [4, 8, 16, 32] * 10
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda limit: tokenize(tokenizer, TEXTS, limit).ids, limits))
+    for limit, ids in zip(limits, results, strict=True):
+        assert ids == tokenize(tokenizer, TEXTS, limit).ids
+        assert max(map(len, ids)) == limit
+
+
+def test_no_texts_give_no_tokens(tiny_model_dir):
+    tokens = tokenize(load_tokenizer(tiny_model_dir), [], 8)
+    assert (tokens.ids, tokens.lengths.shape, tokens.truncated) == ([], (0,), 0)
+
+
+def test_padding_goes_to_the_right_and_is_masked():
+    batch = pad([[5, 6, 7], [8], []], pad_id=9)
+    np.testing.assert_array_equal(batch["input_ids"], [[5, 6, 7], [8, 9, 9], [9, 9, 9]])
+    np.testing.assert_array_equal(batch["attention_mask"], [[1, 1, 1], [1, 0, 0], [0, 0, 0]])
+    assert pad([], pad_id=9)["input_ids"].shape == (0, 0)
+
+
+def test_the_limit_that_will_be_saved_can_be_set(tiny_model_dir, tmp_path):
+    assert load_tokenizer(tiny_model_dir).model_max_length == 32
+    load_tokenizer(tiny_model_dir, max_length=7).save_pretrained(tmp_path)
+    assert load_tokenizer(tmp_path).model_max_length == 7
+
+
+def test_half_a_surrogate_pair_is_refused_by_its_place(tiny_model_dir):
+    with pytest.raises(DataError, match="text 2 is not valid Unicode"):
+        tokenize(load_tokenizer(tiny_model_dir), ["a", "b", "\ud83d c"], 8)
+
+
+def test_what_is_no_text_is_a_programming_error(tiny_model_dir):
+    with pytest.raises(TypeError):
+        tokenize(load_tokenizer(tiny_model_dir), ["a", None], 8)
+
+
+def test_a_folder_without_a_vocabulary_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(ModelError, match=r"holds no tokenizer \(none of tokenizer.json, vocab.txt, vocab.json\)"):
+        load_tokenizer(tmp_path)
