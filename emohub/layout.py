@@ -39,10 +39,14 @@ def find_model(name: str) -> Path | None:
 
 def find_records(model: str) -> Path | None:
     """The folder that holds ``run.json`` and ``eval.json`` of a model, run or recipe name; None when there is none."""
-    path = Path(model).expanduser()
     root = project_root()
-    candidates = (path, path.parent, root / "cards" / path.name, root / "runs" / model)
-    return next((folder for folder in candidates if (folder / RUN_FILE).is_file()), None)
+    try:
+        path = Path(model).expanduser()
+        around = (path.parent,) if path.is_dir() else ()  # of a run's checkpoint
+        candidates = (path, *around, root / "cards" / path.name, root / "runs" / model)
+        return next((folder for folder in candidates if (folder / RUN_FILE).is_file()), None)
+    except (OSError, RuntimeError):  # as above
+        return None
 
 
 def shipped_models() -> dict[str, Path]:

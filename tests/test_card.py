@@ -498,6 +498,11 @@ def test_command_writes_checks_and_explains(
     assert (code_, "train and evaluate it first" in said) == (1, True)
     code_, said = emohub("card", "nothing")
     assert (code_, "there are no records and no recipe called 'nothing'" in said) == (2, True)
+    assert emohub("card", "x" * 5000)[0] == 2
+    monkeypatch.chdir(folder)  # a name that is nothing must not find the records of the working directory
+    assert emohub("card", "nothing")[0] == 2
+    assert emohub("card", ".", "--check")[0] == 0
+    monkeypatch.chdir(tmp_path)
     (folder / "eval.json").write_text("{")
     code_, said = emohub("card", "tiny-feelings")
     assert (code_, "is not JSON" in said) == (1, True)
