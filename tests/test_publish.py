@@ -528,17 +528,16 @@ STATUSES = [401, 402, 403, 404, 409, 412, 413, 429, 500, 503, None]
 
 @pytest.mark.parametrize(("method", "path"), REQUESTS, ids=lambda value: value.strip("/$"))
 def test_every_refusal_of_every_request_is_one_sentence_and_running_again_completes_it(
-    method: str, path: str, online: Hub, run_folder: Path
+    method: str, path: str, online: Hub, run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The Hub even sends the token back; it stands in no message, and the repository is wholly old or wholly new."""
-    online.add_repo(REPO)
+    monkeypatch.setattr("emohub.publish.publication.preflight", lambda plan: ())  # it has its own tests, and takes time
     planned = plan(str(run_folder), REPO)
     for status in STATUSES:
         repo = online.add_repo(REPO)
         online.objects.clear()
-        fault = online.fail(
-            method, path, status, times=100, body={"error": f"no, {TOKEN}"}, headers={"Retry-After": "7"}
-        )
+        body = {"error": f"no, {TOKEN}", "url": f"{online.url}/{REPO}"}
+        fault = online.fail(method, path, status, times=100, body=body, headers={"Retry-After": "7"})
         error = failure_of(lambda: publish(planned))
         if error is None:
             assert path == "/api/repos/create"  # refused or not, it exists, and the client looks

@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 @app.command()
 def publish(
-    model: Annotated[
-        str, typer.Argument(help="Name of a model under models/, a run, or the folder of one.", show_default=False)
-    ],
-    repo_id: Annotated[str, typer.Option(help="Repository on the Hub, OWNER/NAME.", show_default=False)],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a run, or the folder of one.")],
+    repo_id: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Repository on the Hub.")],
     private: Annotated[bool, typer.Option("--private", help="Make it a private repository, or refuse.")] = False,
     create_pr: Annotated[
         bool, typer.Option("--create-pr", help="Open a pull request instead of committing to the main branch.")
@@ -29,9 +27,9 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and check the plan without a network or a token, and stop.")
     ] = False,
-    format: Annotated[Literal["text", "json"], typer.Option(help="Form of the output.")] = "text",
+    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
 ) -> None:
-    """Publish a model with its card and records to the Hub, in one commit.
+    """Publish MODEL with its card and records to the Hub, in one commit.
 
     First the plan is shown (exactly the files that would go) and checked offline: the card is what the records give,
     and the records are of these weights. Nothing but the files of the plan ever leaves.
@@ -43,24 +41,24 @@ def publish(
     plan = publishing.plan(model, repo_id, private=private, create_pr=create_pr)
     report: dict[str, Any] = {"plan": _plain(plan), "checks": None, "failed": None, "published": None}
     try:
-        if format == "text":
+        if format_ == "table":
             _show_plan(plan)
         report["checks"] = publishing.preflight(plan)
-        if format == "text":
+        if format_ == "table":
             for check in report["checks"]:
                 output.print(f"[green]✓[/] {escape(check)}", highlight=False, soft_wrap=True)
         if not dry_run:
             published = publishing.publish(plan, on_step=lambda step: messages.print(f"{step} …", style="dim"))
             report["published"] = dataclasses.asdict(published)
-            if format == "text":
+            if format_ == "table":
                 _show_published(published)
-        elif format == "text":
+        elif format_ == "table":
             output.print("Dry run: nothing was sent.")
     except EmohubError as error:
         report["failed"] = {"cause": error.cause, "remedy": error.remedy}
         raise
     finally:
-        if format == "json":
+        if format_ == "json":
             typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
 
 

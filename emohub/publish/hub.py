@@ -217,8 +217,9 @@ def _explain_silence(error: Exception, request: str, token: str) -> PublishError
             f"the connection to {constants.ENDPOINT} failed when it was asked to {request}",
             f"check the network and HF_ENDPOINT, then {AGAIN}",
         )
+    said = f"it has no {error}" if isinstance(error, KeyError) else _clean(str(error), token)
     return Unanswered(
-        f"the answer to the request to {request} is not one of a Hub ({_clean(str(error), token)})",
+        f"the answer to the request to {request} is not one of a Hub ({said})",
         f"check HF_ENDPOINT ({constants.ENDPOINT}), and that no proxy is in the way, then {AGAIN}",
     )
 
