@@ -191,6 +191,7 @@ def save_pretrained(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
             folder.mkdir(parents=True, exist_ok=True)
             model.save_pretrained(folder, state_dict=stored)
             tokenizer.save_pretrained(folder)
+            (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors lets nobody but the writer read it
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be written to {folder} ({error})", "choose a folder with free space"
