@@ -58,12 +58,13 @@ def evaluate(
     done and all texts.
 
     Raises:
-        ModelError: the model cannot be loaded, or its labels are not the corpus' labels.
+        ModelError: the model cannot be loaded or was never saved, or its labels are not the corpus' labels.
         DataError: the split cannot be loaded, or is not what the corpus declares.
         UsageError: ``output_dir`` holds the evaluation of another corpus or split.
         RecordError: ``output_dir`` cannot be written.
     """
     classifier = model if isinstance(model, Classifier) else Classifier.from_pretrained(model)
+    identity = classifier.identity()
     columns = label_columns(classifier.labels, corpus.labels, classifier.id)
     data = load_split(corpus, split, data_dir=data_dir)
     if output_dir is not None:
@@ -92,7 +93,7 @@ def evaluate(
     intervals = bootstrap_intervals(data.labels, probabilities, resamples=resamples, seed=seed)
     record = EvalRecord(
         created=utc_now(),
-        model=classifier.identity(),
+        model=identity,
         corpus=corpus.name,
         hub_id=corpus.hub_id,
         config=corpus.config,

@@ -288,8 +288,12 @@ def check_writable(folder: Path) -> None:
     Raises:
         RecordError: the folder, or the first that exists above it, cannot be written.
     """
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+    try:
+        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        writable = existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    except OSError:  # a folder above may not be searched, or the name is too long
+        writable = False
+    if not writable:
         raise RecordError(
             f"nothing can be written into {folder}", "choose a folder that is writable, or make this one so"
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,11 +22,16 @@ MakeModel = Callable[..., Path]
 @pytest.fixture(scope="module")
 def classifiers(make_tiny_model: MakeModel) -> dict[str, Classifier]:
     """Three classifiers with the made corpus' labels (one of them in another order), and one with other labels."""
+
+    def load(seed: int, **options: Any) -> Classifier:
+        # Wide weights, so that an untrained model gives different labels to different texts.
+        return Classifier.from_pretrained(make_tiny_model(seed=seed, scale=0.5, **options))
+
     return {
-        "first": Classifier.from_pretrained(make_tiny_model(seed=1)),
-        "second": Classifier.from_pretrained(make_tiny_model(seed=2)),
-        "permuted": Classifier.from_pretrained(make_tiny_model(seed=3, labels=PERMUTED)),
-        "sentiment": Classifier.from_pretrained(make_tiny_model(seed=4, labels=("negative", "positive"))),
+        "first": load(1),
+        "second": load(2),
+        "permuted": load(3, labels=PERMUTED),
+        "sentiment": load(4, labels=("negative", "positive")),
     }
 
 

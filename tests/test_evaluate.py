@@ -29,11 +29,17 @@ RESAMPLES = 300
 
 
 @pytest.fixture(scope="module")
+def model_dir(make_tiny_model: MakeModel) -> Path:
+    """Untrained, with weights so wide that it gives different labels to different texts."""
+    return make_tiny_model(scale=0.5)
+
+
+@pytest.fixture(scope="module")
 def evaluation(
-    tiny_model_dir: Path, made_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+    model_dir: Path, made_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[EvalRecord, Path]:
     folder = tmp_path_factory.mktemp("evaluation") / "new" / "folder"
-    return evaluate(tiny_model_dir, made_corpus, "test", output_dir=folder, resamples=RESAMPLES), folder
+    return evaluate(model_dir, made_corpus, "test", output_dir=folder, resamples=RESAMPLES), folder
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +69,7 @@ def run_cli(*arguments: str | Path) -> int:
 
 
 def test_predictions_are_the_classifiers_own(
-    evaluation: tuple[EvalRecord, Path], predictions: dict[str, np.ndarray], tiny_model_dir: Path, made_corpus: Corpus
+    evaluation: tuple[EvalRecord, Path], predictions: dict[str, np.ndarray], model_dir: Path, made_corpus: Corpus
 ) -> None:
     data = load_split(made_corpus, "test")
     probabilities = np.stack([predictions[f"probability_{label}"] for label in made_corpus.labels], axis=1)
@@ -71,7 +77,8 @@ def test_predictions_are_the_classifiers_own(
     np.testing.assert_array_equal(predictions["row"], np.arange(60))
     np.testing.assert_array_equal(predictions["label"], data.labels)
     np.testing.assert_array_equal(predictions["predicted"], probabilities.argmax(axis=1))
-    one_by_one = [Classifier.from_pretrained(tiny_model_dir).classify(text).probabilities for text in data.texts[:5]]
+    assert len(set(predictions["predicted"])) > 1, "a constant model would prove little"
+    one_by_one = [Classifier.from_pretrained(model_dir).classify(text).probabilities for text in data.texts[:5]]
     np.testing.assert_allclose(probabilities[:5], one_by_one, atol=1e-6)
     assert set(predictions) == {"row", "label", "predicted", *(f"probability_{label}" for label in made_corpus.labels)}
     written = (evaluation[1] / "predictions.parquet").read_bytes()
@@ -128,14 +135,14 @@ def test_labels_confusion_and_calibration_equal_scikit_learns(
 
 
 def test_the_record_says_what_was_measured(
-    evaluation: tuple[EvalRecord, Path], tiny_model_dir: Path, made_corpus: Corpus
+    evaluation: tuple[EvalRecord, Path], model_dir: Path, made_corpus: Corpus
 ) -> None:
     record, folder = evaluation
-    weights = (tiny_model_dir / "model.safetensors").read_bytes()
+    weights = (model_dir / "model.safetensors").read_bytes()
 
     assert EvalRecord.load(folder / "eval.json") == record
     assert (record.corpus, record.split, record.hub_id, record.config) == ("made", "test", None, None)
-    assert record.model.id == tiny_model_dir.name
+    assert record.model.id == model_dir.name
     assert record.model.fingerprint == hashlib.sha256(weights).hexdigest()
     assert record.data.rows == 60
     assert record.data.fingerprint == load_split(made_corpus, "test").fingerprint
@@ -151,11 +158,11 @@ def test_the_record_says_what_was_measured(
 
 
 def test_measuring_again_gives_the_same_numbers(
-    evaluation: tuple[EvalRecord, Path], tiny_model_dir: Path, made_corpus: Corpus
+    evaluation: tuple[EvalRecord, Path], model_dir: Path, made_corpus: Corpus
 ) -> None:
     changing = {"created", "seconds", "texts_per_second"}
-    again = evaluate(tiny_model_dir, made_corpus, "test", resamples=RESAMPLES)
-    other_seed = evaluate(tiny_model_dir, made_corpus, "test", resamples=RESAMPLES, seed=1)
+    again = evaluate(model_dir, made_corpus, "test", resamples=RESAMPLES)
+    other_seed = evaluate(model_dir, made_corpus, "test", resamples=RESAMPLES, seed=1)
 
     assert again.model_dump(exclude=changing) == evaluation[0].model_dump(exclude=changing)
     assert other_seed.metrics["accuracy"].value == again.metrics["accuracy"].value
@@ -167,7 +174,7 @@ def test_labels_are_matched_by_name_not_position(
 ) -> None:
     """The same weights under permuted names answer other labels; their numbers follow the names."""
     permuted = ("anger", "Sadness", "JOY")
-    folder = make_tiny_model(labels=permuted)
+    folder = make_tiny_model(labels=permuted, scale=0.5)
     record = evaluate(folder, made_corpus, "test", resamples=10)
     data = load_split(made_corpus, "test")
     answers = [Classifier.from_pretrained(folder).classify(text).label.lower() for text in data.texts]
@@ -182,10 +189,10 @@ def test_labels_are_matched_by_name_not_position(
     np.testing.assert_array_equal(np.array(record.confusion_matrix)[:, columns], evaluation[0].confusion_matrix)
 
 
-def test_progress_counts_every_text(tiny_model_dir: Path, made_corpus: Corpus) -> None:
+def test_progress_counts_every_text(model_dir: Path, made_corpus: Corpus) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(
-        tiny_model_dir,
+        model_dir,
         made_corpus,
         "validation",
         resamples=1,
@@ -230,41 +237,41 @@ def test_a_model_with_other_labels_is_refused(
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
-    tiny_model_dir: Path, made_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_dir: Path, made_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(Classifier, "predict_proba", lambda *_, **__: pytest.fail("texts were classified"))
 
     with pytest.raises(RecordError, match="nothing can be written into"):
-        evaluate(tiny_model_dir, made_corpus, "test", output_dir=tmp_path / "file" / "out")
+        evaluate(model_dir, made_corpus, "test", output_dir=tmp_path / "file" / "out")
+    with pytest.raises(RecordError, match="nothing can be written into"):
+        evaluate(model_dir, made_corpus, "test", output_dir=tmp_path / ("x" * 300))
     monkeypatch.setattr("os.access", lambda *_: False)  # root may write anywhere, so that chmod proves nothing
     with pytest.raises(RecordError, match="nothing can be written into"):
-        evaluate(tiny_model_dir, made_corpus, "test", output_dir=tmp_path / "out")
+        evaluate(model_dir, made_corpus, "test", output_dir=tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_the_evaluation_of_another_split_is_not_replaced(
-    tiny_model_dir: Path, made_corpus: Corpus, tmp_path: Path
-) -> None:
-    evaluate(tiny_model_dir, made_corpus, "validation", output_dir=tmp_path, resamples=1)
+def test_the_evaluation_of_another_split_is_not_replaced(model_dir: Path, made_corpus: Corpus, tmp_path: Path) -> None:
+    evaluate(model_dir, made_corpus, "validation", output_dir=tmp_path, resamples=1)
     before = (tmp_path / "eval.json").read_bytes()
 
     with pytest.raises(UsageError, match="is the evaluation on made, validation"):
-        evaluate(tiny_model_dir, made_corpus, "test", output_dir=tmp_path, resamples=1)
+        evaluate(model_dir, made_corpus, "test", output_dir=tmp_path, resamples=1)
     assert (tmp_path / "eval.json").read_bytes() == before
     (tmp_path / "eval.json").write_text("{damaged")
-    assert evaluate(tiny_model_dir, made_corpus, "test", output_dir=tmp_path, resamples=1).split == "test"
+    assert evaluate(model_dir, made_corpus, "test", output_dir=tmp_path, resamples=1).split == "test"
 
 
-def test_a_split_that_does_not_exist_is_refused(tiny_model_dir: Path, made_corpus: Corpus) -> None:
+def test_a_split_that_does_not_exist_is_refused(model_dir: Path, made_corpus: Corpus) -> None:
     only_test = made_corpus.model_copy(update={"splits": {"test": made_corpus.splits["test"]}})
 
     with pytest.raises((DataError, UsageError), match="train"):
-        evaluate(tiny_model_dir, only_test, "train")
+        evaluate(model_dir, only_test, "train")
 
 
 def test_the_command_shows_and_records(
-    tiny_model_dir: Path,
+    model_dir: Path,
     made_declaration: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -273,10 +280,10 @@ def test_the_command_shows_and_records(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     options = ("--corpus", made_declaration, "--resamples", "20")
-    assert run_cli("evaluate", tiny_model_dir, *options) == 0
+    assert run_cli("evaluate", model_dir, *options) == 0
 
     shown = capsys.readouterr().out
-    record = EvalRecord.load(tmp_path / "runs" / "evaluations" / f"{tiny_model_dir.name}-made-test" / "eval.json")
+    record = EvalRecord.load(tmp_path / "runs" / "evaluations" / f"{model_dir.name}-made-test" / "eval.json")
     for name, interval in record.metrics.items():
         assert name in shown
         assert f"{interval.value:.4f}" in shown
@@ -286,18 +293,18 @@ def test_the_command_shows_and_records(
     assert "Support" in shown
     assert "Confusion matrix" in shown
 
-    assert run_cli("evaluate", tiny_model_dir, *options, "--output-dir", "here", "--format", "json") == 0
+    assert run_cli("evaluate", model_dir, *options, "--output-dir", "here", "--format", "json") == 0
     printed = EvalRecord.from_values(json.loads(capsys.readouterr().out), "stdout")
     assert printed == EvalRecord.load(tmp_path / "here" / "eval.json")
     assert printed.metrics == record.metrics
 
 
 def test_a_run_is_evaluated_into_its_own_folder(
-    tiny_model_dir: Path, made_declaration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model_dir: Path, made_declaration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "runs" / "a-run"
     run.mkdir(parents=True)
-    (run / "checkpoint").symlink_to(tiny_model_dir, target_is_directory=True)
+    (run / "checkpoint").symlink_to(model_dir, target_is_directory=True)
     (run / "run.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
 
@@ -306,14 +313,14 @@ def test_a_run_is_evaluated_into_its_own_folder(
 
 
 def test_the_command_refuses_with_a_sentence(
-    tiny_model_dir: Path, made_declaration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model_dir: Path, made_declaration: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert run_cli("evaluate", empty, "--corpus", made_declaration) == 1
     assert "config.json" in capsys.readouterr().err
-    assert run_cli("evaluate", tiny_model_dir, "--corpus", "no-such-corpus") == 2
+    assert run_cli("evaluate", model_dir, "--corpus", "no-such-corpus") == 2
     assert "there is no corpus 'no-such-corpus'" in capsys.readouterr().err
-    assert run_cli("evaluate", tiny_model_dir, "--corpus", made_declaration, "--split", "dev") == 2
-    assert run_cli("evaluate", tiny_model_dir) == 2
+    assert run_cli("evaluate", model_dir, "--corpus", made_declaration, "--split", "dev") == 2
+    assert run_cli("evaluate", model_dir) == 2
     assert capsys.readouterr().out == ""

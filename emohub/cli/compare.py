@@ -131,8 +131,8 @@ def _show_corpus(comparison: "CorpusComparison") -> None:
         highlight=False,
     )
     output.print(_models_table(comparison))
-    for name, reason in comparison.unaligned.items():
-        output.print(f"{escape(name)} was not measured: {escape(reason)}.", highlight=False)
+    for reason in comparison.unaligned.values():
+        output.print(f"Not measured: {escape(reason)}.", highlight=False)
     if comparison.pairs:
         output.print(_pairs_table(comparison))
     if comparison.disagreements:

@@ -9,7 +9,14 @@ from rich.table import Table
 
 def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """An empty table with columns of words (``names``) and then of right-aligned ``numbers``."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=f"\n{escape(title)}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
     for name in names:
         table.add_column(escape(name), overflow="fold")
     for number in numbers:
