@@ -3,7 +3,13 @@
 import datasets
 import httpx2
 from huggingface_hub import HfApi
-from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from emohub.data.table import Table, stated_label_names
 from emohub.errors import DataError
@@ -61,9 +67,11 @@ def _resolve(hub_id: str, revision: str | None) -> str | None:
         raise DataError(
             f"the Hub dataset {hub_id} has no revision {revision}", "correct the revision in the declaration"
         ) from None
-    except (OSError, ValueError, httpx2.HTTPError) as error:
-        # Only the error's name: the message of a failed request can hold the token.
+    except (OSError, ValueError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        # Not the error's message: that of a request that could not be sent can hold the token.
+        status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+        reason = f"HTTP status {status}" if status else type(error).__name__
         raise DataError(
-            f"the Hub cannot be asked for the dataset {hub_id} ({type(error).__name__})",
-            f"check the connection; {FROM_FILES}; or set HF_HUB_OFFLINE=1 to use what was downloaded before",
+            f"the Hub cannot be asked for the dataset {hub_id} ({reason})",
+            f"check the connection and the token; {FROM_FILES}; or set HF_HUB_OFFLINE=1 to use an earlier download",
         ) from None
