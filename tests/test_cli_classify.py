@@ -249,7 +249,7 @@ def test_compare_on_a_corpus(
         f'[splits.test]\nfile = "{Path(made_corpus.base_folder) / "test.csv"}"\n',
         encoding="utf-8",
     )
-    first, second = make_tiny_model(seed=1), make_tiny_model(seed=2)
+    first, second = make_tiny_model(seed=1, scale=0.5), make_tiny_model(seed=2, scale=0.5)
     arguments = ("compare", first, second, "--corpus", declaration, "--resamples", "50")
 
     assert run_cli(*arguments, "--format", "json") == 0
