@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
-from rich.table import Table
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.tables import results_table
 from emohub.errors import UsageError
 from emohub.recipe import load_recipe
 
@@ -116,14 +116,14 @@ class TrainingDisplay:
                 f"epoch {row.epoch:.2f} · step {row.step} · training loss {row.training_loss:.4f} · "
                 f"validation loss {row.validation_loss:.4f} · {figures}",
                 highlight=False,
+                soft_wrap=True,
             )
 
 
 def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> None:
     """The results table with the exported row in bold, and what to do next."""
-    table = Table(title=f"{record.recipe['name']}: validation", title_justify="left")
-    for column in ("training loss", "epoch", "step", "validation loss", *metrics):
-        table.add_column(column, justify="right")
+    columns = ["training\nloss", "epoch", "step", "validation\nloss", *(name.replace("_", "\n") for name in metrics)]
+    table = results_table(f"{record.recipe['name']}: validation", [], columns)
     for row in record.history:
         exported = row.step == record.exported.step
         training_loss = "–" if row.training_loss is None else f"{row.training_loss:.4f}"
