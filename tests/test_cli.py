@@ -46,6 +46,7 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "--repo-id", "USER/NAME", "--format", "xml"],
         ["minilm-emotion", "--repo-id", "no-owner", "--dry-run"],
     ],
+    "verify": [[], ["minilm-emotion", "--corpus", "no-such-corpus"], ["minilm-emotion", "--resamples", "0"]],
     "demo": [["--port", "high"], ["--port", "70000"]],
 }
 """Arguments that each command must refuse as wrong usage."""

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("data", "inference"),
     ("card", "compare", "evaluate", "explain", "train"),
-    ("publish", "ui"),
+    ("publish", "ui", "verify"),
     ("cli",),
     ("__main__", "app"),
 )

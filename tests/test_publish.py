@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import traceback
@@ -144,6 +145,15 @@ def test_the_plan_is_exactly_the_allowed_files_with_their_sizes_and_hashes(run_f
         assert (file.size, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert {".env", "checkpoint-10/", "optimizer.pt", "training_args.bin"} <= set(planned.left_out)
     assert any("sadness" in check for check in preflight(planned))
+
+
+def test_the_plan_and_the_preflight_open_no_connection(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a connection was opened")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    preflight(plan(str(run_folder), REPO))
 
 
 def test_the_card_that_goes_up_names_the_repository(run_folder: Path) -> None:

@@ -90,7 +90,7 @@ def find_checkpoint(model: str | Path, *, revision: str | None = None) -> Checkp
     """The folder of a model: a folder or run, a name under ``models/``, or a Hub id that is fetched if need be.
 
     ``revision`` is a commit, tag or branch on the Hub; None takes the newest, or without a network the newest that was
-    fetched before. Only the configuration, safetensors weights and tokenizer files are ever fetched.
+    fetched before. Only the configuration, safetensors weights, tokenizer files and card are ever fetched.
 
     Raises:
         UsageError: a revision was given for a local folder, or the name is empty.
@@ -226,7 +226,7 @@ def _fetch(name: str, revision: str | None) -> Checkpoint:
     local = ", ".join(layout.shipped_models()) or "none"
     try:
         folder = snapshot_download(
-            name, revision=revision, allow_patterns=[CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES]
+            name, revision=revision, allow_patterns=[layout.CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES]
         )
     except HFValidationError:
         raise ModelError(

@@ -1,0 +1,83 @@
+"""``emohub verify``: hold a model against its own card."""
+
+import dataclasses
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from emohub.cli.app import app, output
+from emohub.cli.progress import progress
+from emohub.cli.tables import results_table
+
+if TYPE_CHECKING:
+    from emohub.verify import CheckedClaim, Verification
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A Hub id, a model under models/, a folder, or a run.")],
+    corpus: Annotated[
+        str | None,
+        typer.Option(help="What the card's dataset is: a corpus by name, or the path of its declaration (TOML)."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
+    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+) -> None:
+    """Measure MODEL again on the splits that its card names, and say which of the card's figures hold.
+
+    Exits with 0 when at least one figure was reproduced and none differs, else with 1. Only safetensors weights are
+    loaded, and no code of the repository runs.
+
+    Example: `emohub verify ada/minilm-emotion`
+    """
+    from emohub.recipe import load_corpus
+    from emohub.verify import verify as hold
+
+    declared = None if corpus is None else load_corpus(corpus)
+    with progress() as report:
+        found = hold(
+            model, corpus=declared, data_dir=data_dir, resamples=resamples, on_progress=partial(report, "Classifying")
+        )
+    if format_ == "json":
+        plain = {"model": found.model.model_dump(), "claims": [_plain(claim) for claim in found.claims]}
+        typer.echo(json.dumps({**plain, "holds": found.holds}, indent=2, ensure_ascii=False))
+    else:
+        _show(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def _plain(checked: "CheckedClaim") -> dict[str, object]:
+    """A checked claim as JSON shows it."""
+    return {
+        **dataclasses.asdict(checked.claim),
+        "outcome": checked.outcome,
+        "reason": checked.reason,
+        "measured": None if checked.measured is None else checked.measured.model_dump(),
+    }
+
+
+def _show(found: "Verification") -> None:
+    revision = f" at {found.model.revision[:12]}" if found.model.revision else ""
+    table = results_table(
+        f"{found.model.id}{revision}", ["Metric", "Dataset", "Split", "Outcome"], ["Claimed", "Measured"]
+    )
+    for checked in found.claims:
+        claim, value = checked.claim, checked.claim.value
+        outcome = checked.outcome + (f": {checked.reason}" if checked.reason else "")
+        table.add_row(
+            escape(claim.metric),
+            escape(claim.dataset),
+            escape(claim.split or "–"),
+            escape(outcome),
+            f"{value:.4f}" if isinstance(value, int | float) else escape(repr(value)),
+            "–" if checked.measured is None else f"{checked.measured.value:.4f}",
+        )
+    output.print(table)
