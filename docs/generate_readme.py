@@ -1,7 +1,8 @@
 """Write the generated parts of README.md: what the commands print, and the tables of results.
 
 A generated part stands between ``<!-- output: COMMAND -->`` or ``<!-- results: … -->`` and ``<!-- end -->``. The output
-of training and evaluation is what those commands print for the records in ``cards/``; every other command is run.
+of training and evaluation is what those commands print for the records in ``cards/``; every other command is run, those
+that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
 """
 
 import os
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 WIDTH = 100
 """Columns of the terminal that the outputs are made for."""
+READS_CORPUS = "emohub verify"
 PART = re.compile(
     r"(?P<opening><!-- (?P<kind>output|results): (?P<what>.+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S
 )
@@ -33,7 +35,13 @@ PART = re.compile(
 
 def update(readme: str) -> str:
     """The same text with every generated part made again."""
-    return PART.sub(lambda part: f"{part['opening']}{render(part['kind'], part['what'])}\n{part['end']}", readme)
+
+    def again(part: re.Match[str]) -> str:
+        if part["what"].startswith(READS_CORPUS) and "EMOHUB_DATA_DIR" not in os.environ:
+            return part[0]
+        return f"{part['opening']}{render(part['kind'], part['what'])}\n{part['end']}"
+
+    return PART.sub(again, readme)
 
 
 def parts(readme: str) -> dict[str, str]:
@@ -105,7 +113,7 @@ def measured() -> str:
     """What this project measured, one row a model."""
     results = results_rows(ROOT / "cards").measured
     header = ("Model", "Corpus, split", "Rows", "Accuracy", "Macro precision", "Macro recall", "Macro F1", "Size")
-    return table(header, [measured_row(result) for result in results])
+    return names_first(table(header, [measured_row(result) for result in results]))
 
 
 def measured_row(result: MeasuredResult) -> tuple[object, ...]:
@@ -118,19 +126,8 @@ def measured_row(result: MeasuredResult) -> tuple[object, ...]:
 def reported() -> str:
     """What the documents of other models report, one row a model."""
     results = results_rows(ROOT / "cards").reported
-    header = (
-        "Recipe",
-        "Reported name",
-        "Base model",
-        "Dataset",
-        "Rows",
-        "Loss",
-        "Accuracy",
-        "Precision",
-        "Recall",
-        "F1",
-    )
-    return table(header, [reported_row(result) for result in results])
+    header = ("Recipe", "Reported name", "Base model", "Dataset", "Loss", "Accuracy", "Precision", "Recall", "F1")
+    return names_first(table(header, [reported_row(result) for result in results]))
 
 
 def reported_row(result: ReportedResult) -> tuple[object, ...]:
@@ -138,7 +135,12 @@ def reported_row(result: ReportedResult) -> tuple[object, ...]:
     names = ("loss", "accuracy", "precision_unstated_average", "recall_unstated_average", "f1_unstated_average")
     figures = [result.metrics.get(name) for name in names]
     link = Markdown(f"[{show(result.recipe)}](cards/{result.recipe}/README.md)")
-    return link, result.name, result.base_model, result.dataset, result.evaluated_rows, *figures
+    return link, result.name, result.base_model, result.dataset, *figures
+
+
+def names_first(rows: str) -> str:
+    """The table with its first column, which holds links, set to the left as names are."""
+    return rows.replace("| ---: |", "| --- |", 1)
 
 
 RESULTS = {"measured": measured, "reported": reported}

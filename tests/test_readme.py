@@ -94,6 +94,15 @@ def test_updating_touches_generated_parts_alone(monkeypatch: pytest.MonkeyPatch)
     assert generate_readme.update(updated) == updated
 
 
+def test_an_output_that_needs_a_corpus_is_left_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generate_readme, "render", lambda kind, what: f"{kind} of {what}")
+    text = "<!-- output: emohub verify minilm-emotion -->\nkept\n<!-- end -->\n"
+    monkeypatch.delenv("EMOHUB_DATA_DIR", raising=False)
+    assert generate_readme.update(text) == text
+    monkeypatch.setenv("EMOHUB_DATA_DIR", "data")
+    assert generate_readme.update(text) == text.replace("kept", "output of emohub verify minilm-emotion")
+
+
 def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", BODY, re.DOTALL)
     monkeypatch.chdir(ROOT)

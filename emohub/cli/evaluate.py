@@ -59,7 +59,7 @@ def evaluate(
     if format_ == "json":
         typer.echo(record.model_dump_json(indent=2))
     else:
-        _show(record)
+        show_evaluation(record)
     messages.print(f"Wrote {folder / EVAL_FILE} and {PREDICTIONS_FILE}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -73,7 +73,8 @@ def _default_folder(model: str, corpus: str, split: str) -> Path:
     return Path("runs", "evaluations", f"{name}-{corpus}-{split}")
 
 
-def _show(record: "EvalRecord") -> None:
+def show_evaluation(record: "EvalRecord") -> None:
+    """Every figure of an evaluation, in tables."""
     output.print(f"[bold]{escape(record.model.id)}[/] on {escape(record.corpus)}, {record.split}", highlight=False)
     output.print(
         f"{record.data.rows:,} rows ({record.data.truncated:,} truncated), "
