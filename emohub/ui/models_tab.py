@@ -118,8 +118,11 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return ""
     head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>'
-        + "".join(f'<td data-column="{column}">{cell}</td>' for column, cell in zip(columns[1:], row[1:], strict=True))
+        f'<tr><th scope="row"><div>{row[0]}</div></th>'
+        + "".join(
+            f'<td data-column="{column}"><div>{cell}</div></td>'
+            for column, cell in zip(columns[1:], row[1:], strict=True)
+        )
         + "</tr>"
         for row in rows
     )

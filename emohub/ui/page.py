@@ -21,7 +21,7 @@ def build_demo(models: Mapping[str, str | Path], *, cards_dir: Path | None = Non
     """
     if not models:
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
-    service = Service(ModelStore(models))
+    service = Service(ModelStore(models), max_requests=MAX_REQUESTS)
     with gr.Blocks(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(
             f'<header class="emo-header"><h1>{strings.TITLE}</h1><p>{strings.TAGLINE}</p></header>',

@@ -52,7 +52,7 @@ class Service:
     turned away at once.
     """
 
-    def __init__(self, store: ModelStore, *, max_requests: int = MAX_REQUESTS) -> None:
+    def __init__(self, store: ModelStore, *, max_requests: int) -> None:
         self.store = store
         self._max_requests = max_requests
         self._places = threading.BoundedSemaphore(max_requests)
@@ -82,10 +82,6 @@ class Service:
         """
         checked = _text(text)
         names = _names(models)
-        if len(names) > len(self.store.names):
-            raise UsageError(
-                f"{len(names)} models were named, and there are {len(self.store.names)}", "name each model once"
-            )
         with self._place():
             classifiers = {name: self.store.get(name) for name in names}
             with self._computing:
@@ -117,6 +113,7 @@ def _name(value: object) -> str:
 
 
 def _names(value: object) -> list[str]:
+    """Each name once, so that there are never more than the models that exist."""
     if not isinstance(value, list) or not value:
         raise UsageError(strings.NO_MODEL_CHOSEN, strings.CHOOSE_MODEL)
     return list(dict.fromkeys(_name(name) for name in value))

@@ -1,0 +1,487 @@
+"""The page as its users meet it: served by ``emohub demo`` in its own process, over HTTP and in a real Chromium."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+
+from emohub.card import write_card
+from emohub.compare import compare_text
+from emohub.inference import Classifier
+from emohub.ui import compare_tab, markup, strings
+from tests.conftest import MakeModel
+from tests.factories import make_eval_record, make_run_record
+from tools.chromium import find as find_chromium
+
+CHECKOUT = Path(__file__).parent.parent
+TEXT = "i am so happy today with my friend"
+HOSTILE_NAME = "<img src=x onerror=window.ran=1>"
+HOSTILE_LABELS = ("<script>window.ran=1<\\/script>", '"><img src=x onerror=window.ran=1>', "${window.ran=1}")
+HOSTILE_CARD = """---
+license: mit
+---
+# A card from anywhere
+
+![picture](https://example.org/a.png) <img src="https://example.org/b.png" onerror="window.ran=1">
+
+<script>window.ran=1</script> <style>body { background: url(https://example.org/c.png) }</style>
+
+[a link](javascript:window.ran=1) and a table:
+
+| left | right |
+|---|---|
+| `one` | **two** |
+"""
+SLOW_PAGE = """
+import sys
+from pathlib import Path
+from emohub.inference import Classifier
+from emohub.ui import build_demo, launch, page
+
+def classify(self, text, answer=Classifier.classify):
+    print("entered", flush=True)
+    sys.stdin.readline()
+    return answer(self, text)
+
+Classifier.classify = classify
+page.MAX_REQUESTS = 1
+launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(sys.argv[2]))
+"""
+
+
+@dataclass
+class Site:
+    """A served project."""
+
+    url: str
+    models: dict[str, Path]
+    process: subprocess.Popen[str]
+
+    def classifiers(self, *names: str) -> dict[str, Classifier]:
+        return {name: Classifier.from_pretrained(self.models[name]) for name in names}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def serving(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A process that serves the page, and its address, from the line that says so."""
+    surroundings = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")}
+    surroundings["PYTHONPATH"] = str(CHECKOUT)
+    with subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env=surroundings,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = re.search(r"http://\S+", process.stdout.readline())
+            assert address is not None, "the page did not start"
+            yield process, address[0]
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def site(make_tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A project with four models, of which one has records and a card, served by the command line."""
+    root = tmp_path_factory.mktemp("project")
+    made = {
+        "feelings": make_tiny_model(seed=1, scale=0.3),
+        "moods": make_tiny_model(seed=2, scale=0.3, labels=("joy", "anger", "optimism")),
+        "polarity": make_tiny_model(seed=3, scale=0.3, labels=("negative", "positive")),
+        HOSTILE_NAME: make_tiny_model(seed=4, labels=HOSTILE_LABELS),
+    }
+    models = {name: root / "models" / name for name in made}
+    (root / "models").mkdir()
+    for name, folder in made.items():
+        models[name].symlink_to(folder, target_is_directory=True)
+    card = root / "cards" / "feelings"
+    card.mkdir(parents=True)
+    run = make_run_record()
+    run.save(card / "run.json")
+    make_eval_record(run).save(card / "eval.json")
+    write_card(card)
+    (root / "cards" / HOSTILE_NAME).mkdir()
+    (root / "cards" / HOSTILE_NAME / "README.md").write_text(HOSTILE_CARD, encoding="utf-8")
+    with serving(["-m", "emohub", "demo", "--port", str(free_port())], root) as (process, url):
+        yield Site(url, models, process)
+
+
+# Over HTTP
+
+
+def post(url: str, *data: object) -> tuple[int, Any]:
+    """Status and decoded body of a POST of Gradio's ``data``."""
+    body = json.dumps({"data": data}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def test_the_api_answers_what_the_library_answers(site: Site) -> None:
+    classifiers = site.classifiers("moods", "feelings")
+    status, answer = post(f"{site.url}gradio_api/run/classify", TEXT, "feelings")
+    assert status == 200
+    (given,) = answer["data"]
+    expected = classifiers["feelings"].classify(TEXT)
+    assert list(given["probabilities"]) == list(expected.labels)
+    assert list(given["probabilities"].values()) == pytest.approx(list(expected.probabilities), abs=1e-6)
+    assert (given["model"], given["label"], given["tokens"]) == ("feelings", expected.label, expected.tokens)
+    assert (given["max_length"], given["truncated"]) == (expected.max_length, False)
+
+    status, answer = post(f"{site.url}gradio_api/run/compare", TEXT, ["moods", "feelings"])
+    assert status == 200
+    (given,) = answer["data"]
+    compared = compare_text(classifiers, TEXT)
+    assert given["labels"] == list(compared.labels)
+    assert given["shared_labels"] == ["joy", "anger"]
+    assert given["agree"] == compared.agree
+    assert [one["model"] for one in given["answers"]] == ["moods", "feelings"]
+    assert [pair["relation"] for pair in given["pairs"]] == [pair.relation for pair in compared.pairs]
+
+
+def test_the_api_describes_its_two_endpoints(site: Site) -> None:
+    with urllib.request.urlopen(f"{site.url}gradio_api/info", timeout=60) as response:
+        endpoints = json.load(response)["named_endpoints"]
+    assert set(endpoints) == {"/classify", "/compare"}
+    assert [parameter["parameter_name"] for parameter in endpoints["/compare"]["parameters"]] == ["text", "models"]
+    assert "probabilities" in json.dumps(endpoints["/classify"]["returns"])
+
+
+@pytest.mark.parametrize(
+    ("route", "data", "message"),
+    [
+        ("classify", ("x" * 100_001, "feelings"), "100,001 characters"),
+        ("classify", ("  ", "feelings"), "empty"),
+        ("classify", (TEXT, "other"), "no model"),
+        ("classify", ({"a": 1}, "feelings"), "not a string"),
+        ("compare", (TEXT, []), "no model is chosen"),
+        ("compare", (TEXT, ["feelings", "other"]), "no model"),
+        # The handlers behind the page are not listed, but they can be reached.
+        ("show_classification", ("x" * 100_001, "feelings"), "100,001 characters"),
+        ("show_comparison", ("x" * 100_001, ["feelings"]), "100,001 characters"),
+    ],
+)
+def test_limits_hold_on_the_raw_routes(site: Site, route: str, data: tuple[object, ...], message: str) -> None:
+    status, answer = post(f"{site.url}gradio_api/run/{route}", *data)
+    said = answer["data"][0] if status == 200 else answer["error"]
+    assert message in said
+    assert ("emo-notice" in said) == (status == 200)
+    assert "Traceback" not in said
+
+
+def test_a_full_line_and_a_full_queue_answer_at_once(tiny_model_dir: Path, tmp_path: Path) -> None:
+    with serving(["-c", SLOW_PAGE, str(tiny_model_dir), str(free_port())], tmp_path) as (process, url):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with ThreadPoolExecutor(1) as thread:
+            first = thread.submit(post, f"{url}gradio_api/run/classify", TEXT, "tiny")
+            assert process.stdout.readline() == "entered\n"
+            status, answer = post(f"{url}gradio_api/run/classify", TEXT, "tiny")
+            assert status == 500
+            assert "try again in a few seconds" in answer["error"]
+            process.stdin.write("go on\n")
+            process.stdin.flush()
+            status, answer = first.result(60)
+            assert (status, answer["data"][0]["model"]) == (200, "tiny")
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()  # it may ask Playwright too, which cannot be entered twice
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield launched
+        launched.close()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
+    """Open the page; at the end nothing may have gone to the console, to another host, or run uninvited."""
+    faults: list[str] = []
+    opened: list[Page] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            faults.append(f"console: {message.text}")
+
+    def on_request(request: Request) -> None:
+        if not request.url.startswith((site.url, "data:", "blob:")):
+            faults.append(f"request: {request.url}")
+
+    def start(*, width: int = 1280, height: int = 800, theme: str = "light") -> Page:
+        page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        opened.append(page)
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: faults.append(f"page: {error}"))
+        page.on("request", on_request)
+        page.goto(f"{site.url}?__theme={theme}")
+        expect(classify_text(page)).to_be_visible(timeout=30_000)
+        return page
+
+    yield start
+    ran = [page.evaluate("window.ran") for page in opened]
+    for page in opened:
+        page.close()
+    assert faults == []
+    assert ran == [None] * len(ran)
+
+
+def classify_text(page: Page) -> Locator:
+    return page.locator("#classify-text").get_by_role("textbox")
+
+
+def compare_text_box(page: Page) -> Locator:
+    return page.locator("#compare-text").get_by_role("textbox")
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def shown_bars(area: Locator) -> dict[str, str]:
+    """Label and percentage of every row, from top to bottom."""
+    rows = area.locator(".emo-bars tbody tr")
+    return dict(zip(rows.locator("th").all_inner_texts(), rows.locator(".emo-value").all_inner_texts(), strict=True))
+
+
+def expect_no_overflow(page: Page) -> None:
+    """Nothing sticks out of the window, except inside a box that scrolls by itself."""
+    outside = page.evaluate(
+        """() => [...document.querySelectorAll("body *")].filter((element) => {
+            if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
+            for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
+                if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)
+                    && box.getBoundingClientRect().right <= innerWidth + 1) return false;
+            return element.getBoundingClientRect().width > 0;
+        }).map((element) => `${element.tagName} ${element.className}`)"""
+    )
+    assert outside == []
+
+
+def test_classify_shows_every_probability_on_enter_and_on_the_button(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    result = page.locator("#classify-result")
+    expect(result).to_contain_text(strings.CLASSIFY_EMPTY)
+    classify_text(page).fill(TEXT)
+    page.keyboard.press("Enter")
+    page.get_by_role("radio", name="feelings", exact=True).check()
+    page.locator("#classify-button").click()
+    for name in ("feelings", "polarity"):
+        page.get_by_role("radio", name=name, exact=True).check()
+        page.locator("#classify-button").click()
+        expect(result.locator(".emo-by")).to_have_text(name)
+        expected = site.classifiers(name)[name].classify(TEXT)
+        assert shown_bars(result) == {
+            label: markup.percent(share)
+            for share, label in sorted(zip(expected.probabilities, expected.labels, strict=True), reverse=True)
+        }
+        expect(result.get_by_role("status")).to_contain_text(expected.label)
+        expect(result).to_contain_text(f"{expected.tokens} tokens")
+        expect(result).to_contain_text(" ms")
+
+
+def test_an_example_fills_the_text_in_and_is_classified(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("button", name=strings.EXAMPLES[1], exact=True).click()
+    expect(classify_text(page)).to_have_value(strings.EXAMPLES[1])
+    expect(page.locator("#classify-result .emo-label")).to_be_visible()
+
+
+def test_what_cannot_be_classified_is_said_in_a_sentence(open_page: OpenPage) -> None:
+    page = open_page()
+    result = page.locator("#classify-result")
+    page.locator("#classify-button").click()
+    expect(result.get_by_role("status")).to_contain_text("The text is empty")
+    classify_text(page).fill("x" * 100_001)
+    page.locator("#classify-button").click()
+    expect(result.get_by_role("status")).to_contain_text("100,001 characters")
+    expect(result.locator(".emo-bars")).to_have_count(0)
+    classify_text(page).fill("happy " * 100)
+    page.locator("#classify-button").click()
+    expect(result.locator(".emo-note")).to_have_text(strings.TRUNCATED.format(tokens=102, max_length=32))
+
+
+def test_compare_shows_three_models_and_what_follows(site: Site, open_page: OpenPage) -> None:
+    names = ("feelings", "moods", "polarity")
+    classifiers = site.classifiers(*names)
+    words = ("happy", "gloomy", "furious", "proud", "lost", "shouting", "sunny", "crying", "annoyed", "today")
+    compared = {f"i am {word}": compare_text(classifiers, f"i am {word}") for word in words}
+    relations = {text: compare_tab.relations_of(one) for text, one in compared.items()}
+    disagreeing = next(text for text, kinds in relations.items() if "disagree" in kinds.values())
+    calm = next(text for text, kinds in relations.items() if "disagree" not in kinds.values())
+
+    page = open_page()
+    open_tab(page, strings.COMPARE_TAB)
+    page.get_by_role("checkbox", name=HOSTILE_NAME, exact=True).uncheck()
+    verdict = page.locator("#compare-result .emo-verdict")
+    for text in (disagreeing, calm):
+        compare_text_box(page).fill(text)
+        page.keyboard.press("Enter")
+        expect(verdict).to_have_text(compare_tab.verdict(compared[text]))
+    expect(verdict).not_to_have_class(re.compile("disagree"))
+    compare_text_box(page).fill(disagreeing)
+    page.locator("#compare-button").click()
+    expect(verdict).to_have_class(re.compile("disagree"))
+
+    columns = page.locator("#compare-result .emo-column")
+    expect(columns).to_have_count(3)
+    one = compared[disagreeing]
+    assert one.labels == ("sadness", "joy", "anger", "optimism", "negative", "positive")
+    for index, name in enumerate(names):
+        column = columns.nth(index)
+        assert column.get_attribute("aria-label") == name
+        expect(column.locator(".emo-label")).to_have_text(one.predictions[name].label)
+        bars = shown_bars(column)
+        assert list(bars) == list(one.labels)
+        for label, probability in zip(one.labels, one.table[name], strict=True):
+            unknown = f"–{strings.UNKNOWN_LABEL}"
+            shown = bars[label].replace("\n", "")
+            assert shown == (unknown if probability is None else markup.percent(probability))
+    expect(columns.nth(2).locator(".emo-tag")).to_have_text(strings.RELATIONS["apart"])
+
+
+def test_compare_without_a_model_says_so(open_page: OpenPage) -> None:
+    page = open_page()
+    open_tab(page, strings.COMPARE_TAB)
+    for checkbox in page.locator("#compare-models").get_by_role("checkbox").all():
+        checkbox.uncheck()
+    compare_text_box(page).fill(TEXT)
+    page.locator("#compare-button").click()
+    expect(page.locator("#compare-result").get_by_role("status")).to_contain_text("No model is chosen")
+
+
+def test_models_shows_what_was_measured_apart_from_what_others_report(open_page: OpenPage) -> None:
+    page = open_page()
+    open_tab(page, strings.MODELS_TAB)
+    measured, reported = page.locator("#results .emo-results").all()
+    expect(measured).to_contain_text(strings.MEASURED)
+    row = measured.locator("tbody tr")
+    expect(row).to_have_count(1)
+    figures = make_eval_record().metrics["accuracy"]
+    expect(row).to_contain_text("feelings")
+    expect(row).to_contain_text(f"{figures.value:.4f}")
+    expect(row).to_contain_text(f"{figures.low:.4f} to {figures.high:.4f}")
+    expect(row).to_contain_text("120")
+    expect(reported).to_contain_text("has not reproduced them")
+    expect(reported.locator("tbody tr")).to_have_count(5)
+    expect(reported).to_contain_text("0.7413")
+
+    card = page.locator("#card")
+    page.get_by_role("tabpanel").get_by_role("radio", name="feelings", exact=True).check()
+    expect(card.get_by_role("heading", name="tiny-feelings")).to_be_visible()
+    expect(card.locator("table").first).to_be_visible()
+    expect(card).not_to_contain_text("pipeline_tag:")
+    page.get_by_role("tabpanel").get_by_role("radio", name="moods", exact=True).check()
+    expect(card).to_contain_text("This model has no card")
+
+
+def test_nothing_that_comes_from_outside_runs(open_page: OpenPage) -> None:
+    page = open_page()
+    text = '<script>window.ran=1</script><img src=x onerror="window.ran=1"> ${window.ran=1} {{constructor}}'
+    page.get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
+    classify_text(page).fill(text)
+    page.keyboard.press("Enter")
+    result = page.locator("#classify-result")
+    expect(result.locator(".emo-by")).to_have_text(HOSTILE_NAME)
+    assert set(shown_bars(result)) == set(HOSTILE_LABELS)
+    open_tab(page, strings.COMPARE_TAB)
+    compare_text_box(page).fill(text)
+    page.keyboard.press("Enter")
+    expect(page.locator("#compare-result .emo-column")).to_have_count(4)
+    expect(page.locator("#compare-result")).to_contain_text(HOSTILE_NAME)
+    open_tab(page, strings.MODELS_TAB)
+    page.get_by_role("tabpanel").get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
+    card = page.locator("#card")
+    expect(card.get_by_role("heading", name="A card from anywhere")).to_be_visible()
+    expect(card.locator("table")).to_be_visible()
+    expect(card).to_contain_text("window.ran=1")
+    assert card.locator("img, script, style, iframe, [onerror], [href^=javascript]").count() == 0
+
+
+def test_the_whole_way_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(classify_text(page)).to_be_focused()
+    page.keyboard.type(TEXT)
+    page.keyboard.press("Enter")
+    expect(page.locator("#classify-result .emo-label")).to_be_visible()
+
+    def press_until_focused(key: str, target: Locator) -> None:
+        for _ in range(20):
+            page.keyboard.press(key)
+            if target.evaluate("element => element === document.activeElement"):
+                return
+        pytest.fail(f"{key} does not reach {target}")
+
+    press_until_focused("Shift+Tab", page.get_by_role("tab", name=strings.CLASSIFY_TAB, exact=True))
+    press_until_focused("Tab", page.get_by_role("tab", name=strings.COMPARE_TAB, exact=True))
+    page.keyboard.press("Enter")
+    press_until_focused("Tab", compare_text_box(page))
+    page.keyboard.type(TEXT)
+    press_until_focused("Tab", page.get_by_role("checkbox", name="polarity", exact=True))
+    page.keyboard.press("Space")
+    press_until_focused("Tab", page.locator("#compare-button"))
+    page.keyboard.press("Enter")
+    columns = page.locator("#compare-result .emo-column")
+    expect(columns).to_have_count(3)
+    assert "polarity" not in page.locator("#compare-result").inner_text()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_fits_its_window(open_page: OpenPage, width: int, theme: str) -> None:
+    page = open_page(width=width, theme=theme)
+    classify_text(page).fill(TEXT)
+    page.keyboard.press("Enter")
+    answer = page.locator("#classify-result .emo-label")
+    expect(answer).to_be_visible()
+    expect_no_overflow(page)
+    background = page.locator(".gradio-container").evaluate("element => getComputedStyle(element).backgroundColor")
+    lightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
+    assert (lightness > 128) == (theme == "light")
+    open_tab(page, strings.COMPARE_TAB)
+    compare_text_box(page).fill(TEXT)
+    page.keyboard.press("Enter")
+    columns = page.locator("#compare-result .emo-column")
+    expect(columns).to_have_count(4)
+    expect_no_overflow(page)
+    first, second = columns.nth(0).bounding_box(), columns.nth(1).bounding_box()
+    assert first is not None
+    assert second is not None
+    assert (first["y"] == second["y"]) == (width == 1280)
+    open_tab(page, strings.MODELS_TAB)
+    expect(page.locator("#card")).to_be_visible()
+    expect_no_overflow(page)
