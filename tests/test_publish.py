@@ -486,6 +486,29 @@ def test_weights_that_change_during_the_upload_are_not_committed(online: Hub, ru
     assert len(online.repos[REPO].commits) == 1
 
 
+def test_weights_that_vanish_during_the_upload_are_named(online: Hub, run_folder: Path) -> None:
+    planned = plan(str(run_folder), REPO)
+    online.fail("POST", "/preupload/", action=(run_folder / "checkpoint" / "model.safetensors").unlink)
+    with pytest.raises(PublishError, match=r"model\.safetensors cannot be read \(No such file"):
+        publish(planned)
+    assert len(online.repos[REPO].commits) == 1
+
+
+def test_what_the_hub_remarks_about_the_card_is_passed_on(online: Hub, run_folder: Path) -> None:
+    remark = {"errors": [], "warnings": [{"message": "the licence is unusual"}]}
+    online.fail("POST", "/api/validate-yaml", 200, body=remark)
+    (note,) = publish(plan(str(run_folder), REPO)).notes
+    assert "the licence is unusual" in note
+
+
+def test_metadata_that_the_hub_refuses_stops_before_the_commit(online: Hub, run_folder: Path) -> None:
+    refusal = {"errors": [{"message": '"license" is odd'}], "warnings": []}
+    online.fail("POST", "/api/validate-yaml", 400, body=refusal)
+    with pytest.raises(PublishError, match=r'\(400: "license" is odd\)'):
+        publish(plan(str(run_folder), REPO))
+    assert len(online.repos[REPO].commits) == 1
+
+
 def test_a_public_repository_is_refused_when_private_was_asked(online: Hub, run_folder: Path) -> None:
     online.add_repo(REPO, private=False)
     with pytest.raises(PublishError, match="is public"):

@@ -29,6 +29,7 @@ TIMEOUT = httpx2.Timeout(120, connect=10)
 
 AGAIN = "run the same command again: it goes on where it stopped"
 REMEDIES = {
+    400: "correct what it names, render the card again with `emohub card`, and run the same command again",
     401: "log in with `hf auth login`, or set HF_TOKEN to a token that is valid",
     402: "free storage, or choose a plan that allows this, at https://huggingface.co/settings/billing",
     403: "use a token with write access to the repository's owner, or propose the change with --create-pr",
@@ -95,13 +96,16 @@ class Hub:
 
     def account(self) -> Account:
         """Whom the token belongs to, and what it may do."""
-        answer = self._ask("tell whose token this is", self._api.whoami)
-        token = answer.get("auth", {}).get("accessToken", {})
-        return Account(
-            name=answer["name"],
-            organizations=tuple(organization["name"] for organization in answer.get("orgs", [])),
-            read_only=token.get("role") == "read",
-        )
+
+        def call() -> Account:
+            answer = self._api.whoami()
+            return Account(
+                name=answer["name"],
+                organizations=tuple(organization["name"] for organization in answer.get("orgs", [])),
+                read_only=answer.get("auth", {}).get("accessToken", {}).get("role") == "read",
+            )
+
+        return self._ask("tell whose token this is", call)
 
     def create_repo(self, repo_id: str, *, private: bool) -> None:
         """Make the repository if it does not exist; one that exists keeps its visibility."""
@@ -131,11 +135,13 @@ class Hub:
         Raises:
             PublishError: the Hub refused, or a file changed since the plan was made.
         """
-        operations = [CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in files]
-        self._ask(
-            f"take the files for {repo_id}",
-            lambda: self._api.preupload_lfs_files(repo_id, operations, create_pr=create_pr, free_memory=False),
-        )
+
+        def call() -> list[CommitOperationAdd]:
+            operations = [CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in files]
+            self._api.preupload_lfs_files(repo_id, operations, create_pr=create_pr, free_memory=False)
+            return operations
+
+        operations = self._ask(f"take the files for {repo_id}", call)
         for file, operation in zip(files, operations, strict=True):
             if operation.upload_info.sha256.hex() != file.sha256:
                 raise PublishError(f"{file.path} changed while it was uploaded", "run the same command again")
@@ -152,7 +158,7 @@ class Hub:
                 commit = self._api.create_commit(
                     repo_id, operations, commit_message=message, parent_commit=parent, create_pr=create_pr
                 )
-            return commit, tuple(str(warning.message) for warning in caught)
+            return commit, tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
 
         return self._ask(f"commit to {repo_id}", call)
 
@@ -188,7 +194,12 @@ def _attempt(request: str, call: Callable[[], Answer], api: HfApi | None = None)
 
 
 def _explain(error: Exception, request: str, token: str) -> PublishError:
-    while isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+    # Behind a wrapper around a failed upload, or around metadata that the Hub finds invalid, stands the answer itself.
+    if (
+        _status(error) is None
+        and isinstance(error, RuntimeError | ValueError)
+        and isinstance(error.__cause__, Exception)
+    ):
         error = error.__cause__
     status = _status(error)
     if status is None:
@@ -212,6 +223,8 @@ def _explain_silence(error: Exception, request: str, token: str) -> PublishError
         return PublishError(f"the Hub was not asked to {request}: HF_HUB_OFFLINE is set", "unset it to publish")
     if isinstance(error, httpx2.TimeoutException):
         return Unanswered(f"the Hub took too long to {request}", AGAIN)
+    if isinstance(error, OSError) and error.filename is not None:
+        return PublishError(f"{error.filename} cannot be read ({error.strerror})", AGAIN)
     if isinstance(error, httpx2.HTTPError | OSError):
         return Unanswered(
             f"the connection to {constants.ENDPOINT} failed when it was asked to {request}",
