@@ -21,7 +21,7 @@ help: ## List these targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
 
 demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PORT=…).
-	@$(RUN) emohub demo --host "$(HOST)" --port "$(PORT)"
+	@exec $(RUN) emohub demo --host "$(HOST)" --port "$(PORT)"
 
 test: lint $(VENV)/.chromium ## Lint, check formatting and types, and run every test (TESTS=… for a part).
 	@echo "== pytest"
