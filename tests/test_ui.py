@@ -208,6 +208,14 @@ def test_a_full_line_and_a_full_queue_answer_at_once(tiny_model_dir: Path, tmp_p
             process.stdin.flush()
             status, answer = first.result(60)
             assert (status, answer["data"][0]["model"]) == (200, "tiny")
+        # Whoever takes Gradio's queued route meets its limit: one is served, one waits, the next is refused.
+        queued = f"{url}gradio_api/call/classify"
+        assert post(queued, TEXT, "tiny")[0] == 200
+        assert process.stdout.readline() == "entered\n"
+        assert post(queued, TEXT, "tiny")[0] == 200
+        status, answer = post(queued, TEXT, "tiny")
+        assert status == 503
+        assert "Queue is full" in json.dumps(answer)
 
 
 # In a browser
@@ -469,9 +477,8 @@ def test_the_page_fits_its_window(open_page: OpenPage, width: int, theme: str) -
     answer = page.locator("#classify-result .emo-label")
     expect(answer).to_be_visible()
     expect_no_overflow(page)
-    background = page.locator(".gradio-container").evaluate("element => getComputedStyle(element).backgroundColor")
-    lightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
-    assert (lightness > 128) == (theme == "light")
+    ink = page.locator("h1").evaluate("element => getComputedStyle(element).color")
+    assert (sum(map(int, re.findall(r"\d+", ink)[:3])) < 3 * 128) == (theme == "light")
     open_tab(page, strings.COMPARE_TAB)
     compare_text_box(page).fill(TEXT)
     page.keyboard.press("Enter")

@@ -67,7 +67,7 @@ def _measured(measured: Sequence[MeasuredResult]) -> str:
         [
             (
                 escape(result.name),
-                f'{escape(result.corpus_title)}<span class="emo-sub">{escape(result.split)}</span>',
+                f'{escape(result.corpus_title)}<span class="emo-sub">{escape(result.split)} {strings.SPLIT}</span>',
                 f"{result.rows:,}",
                 _interval(result.metrics["accuracy"]),
                 _interval(result.metrics["macro_f1"]),

@@ -52,6 +52,7 @@ SERVING = "emohub is at {url} (Ctrl-C stops it)"
 
 MEASURED = "Measured here"
 MEASURED_DETAIL = "Each figure stands above its {level:.0%} bootstrap interval, on the split that its row names."
+SPLIT = "split"
 NOTHING_MEASURED = "Nothing has been measured yet. The commands emohub evaluate and emohub card do that."
 REPORTED = "Reported by others"
 REPORTED_DETAIL = (
