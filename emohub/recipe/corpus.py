@@ -1,13 +1,11 @@
 """A corpus: what a labelled dataset is, where it lies, and what is known to be wrong with it."""
 
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from emohub.errors import UsageError
-from emohub.recipe.declaration import Declaration, Positive, Text, read_toml
+from emohub.recipe.declaration import Declaration, Positive, Text, built_in, find_declaration, read_toml
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -78,8 +76,7 @@ class Corpus(Declaration):
 
 def list_corpora() -> tuple[str, ...]:
     """Names of the built-in corpora, in alphabetical order."""
-    folder = resources.files("emohub").joinpath("corpora")
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(built_in("corpora"))
 
 
 def load_corpus(name: str, *, relative_to: Path | None = None) -> Corpus:
@@ -91,13 +88,5 @@ def load_corpus(name: str, *, relative_to: Path | None = None) -> Corpus:
         UsageError: there is neither a built-in corpus nor a file of that name.
         RecipeError: the file is not a valid declaration.
     """
-    if name in list_corpora():
-        path = Path(str(resources.files("emohub").joinpath("corpora", f"{name}.toml")))
-    else:
-        path = (relative_to or Path()) / Path(name).expanduser()
-        if not path.is_file():
-            raise UsageError(
-                f"there is no corpus {name!r}",
-                f"use one of {', '.join(list_corpora())}, or the path of a corpus declaration (TOML)",
-            )
+    path = find_declaration(name, "corpus", "corpora", relative_to=relative_to)
     return Corpus.from_values({**read_toml(path), "base_folder": str(path.resolve().parent)}, str(path))

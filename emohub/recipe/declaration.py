@@ -4,12 +4,13 @@ import difflib
 import hashlib
 import json
 import tomllib
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emohub.errors import EmohubError, RecipeError
+from emohub.errors import EmohubError, RecipeError, UsageError
 
 Positive = Annotated[int, Field(gt=0)]
 NotNegative = Annotated[int, Field(ge=0)]
@@ -48,6 +49,25 @@ class Declaration(BaseModel):
 def sha256_text(text: str) -> str:
     """SHA-256 of a text's UTF-8 bytes, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def built_in(folder: str) -> dict[str, Path]:
+    """The declarations that ship in a folder of the package, by name, in alphabetical order."""
+    files = Path(str(resources.files("emohub").joinpath(folder))).glob("*.toml")
+    return {path.stem: path for path in sorted(files)}
+
+
+def find_declaration(name: str, kind: str, folder: str, *, relative_to: Path | None = None) -> Path:
+    """The file of a built-in declaration by its name, or of a person's own by its path.
+
+    Raises:
+        UsageError: there is neither; ``kind`` is what the message calls it.
+    """
+    known = built_in(folder)
+    path = known.get(name) or (relative_to or Path()) / Path(name).expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no {kind} {name!r}", f"use one of {', '.join(known)}, or the path of a TOML file")
+    return path
 
 
 def read_toml(path: Path) -> dict[str, Any]:

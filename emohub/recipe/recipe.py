@@ -1,7 +1,5 @@
 """A recipe: everything that decides what a training run does."""
 
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,6 +14,8 @@ from emohub.recipe.declaration import (
     Probability,
     Sha256,
     Text,
+    built_in,
+    find_declaration,
     read_toml,
     sha256_text,
 )
@@ -160,8 +160,7 @@ class Recipe(Declaration):
 
 def list_recipes() -> tuple[str, ...]:
     """Names of the built-in recipes, in alphabetical order."""
-    folder = resources.files("emohub").joinpath("recipes")
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
+    return tuple(built_in("recipes"))
 
 
 def load_recipe(name: str) -> Recipe:
@@ -174,14 +173,7 @@ def load_recipe(name: str) -> Recipe:
         UsageError: there is neither a built-in recipe nor a file of that name.
         RecipeError: the file is not a valid recipe.
     """
-    if name in list_recipes():
-        path = Path(str(resources.files("emohub").joinpath("recipes", f"{name}.toml")))
-    else:
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise UsageError(
-                f"there is no recipe {name!r}", f"use one of {', '.join(list_recipes())}, or the path of a TOML file"
-            )
+    path = find_declaration(name, "recipe", "recipes")
     values = read_toml(path)
     corpus = values.get("corpus")
     if isinstance(corpus, str):
