@@ -83,7 +83,7 @@ def test_the_dry_run_prints_the_plan_where_no_hub_is(name: str, tmp_path: Path) 
         HF_ENDPOINT="http://127.0.0.1:9",
     )
     assert done.returncode == 0, done.stderr
-    sizes = {file["path"]: file["size"] for file in json.loads(done.stdout)["files"]}
+    sizes = {file["path"]: file["size"] for file in json.loads(done.stdout)["plan"]["files"]}
     assert sizes["model.safetensors"] == (MODELS[name] / "model.safetensors").stat().st_size
     assert {"README.md", "config.json", "tokenizer.json", "run.json", "eval.json"} <= set(sizes)
 
@@ -118,7 +118,6 @@ def test_published_to_a_hub_it_comes_back_the_same(name: str, hub: Hub, tmp_path
     loaded = subprocess.run(
         [sys.executable, "-c", LOAD_BACK, f"ada/{name}", json.dumps(texts)],
         env=clean_environment(tmp_path / "empty", HF_ENDPOINT=hub.url),
-        cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=120,
