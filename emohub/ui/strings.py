@@ -60,7 +60,7 @@ REPORTED_DETAIL = (
     "table above: the documents leave open which rows were measured, and of what kind the averages are."
 )
 MEASURED_COLUMNS = ("Model", "Measured on", "Rows", "Accuracy", "Macro F1", "Size")
-REPORTED_COLUMNS = ("Model", "Dataset", "Rows")
+REPORTED_COLUMNS = ("Model", "Dataset", "Rows (inferred)")
 REPORTED_METRICS = {
     "loss": "Loss",
     "accuracy": "Accuracy",
