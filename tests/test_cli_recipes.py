@@ -153,7 +153,7 @@ def test_a_recipe_file_is_shown_like_a_built_in_one(run, tmp_path):
 def test_an_unknown_name_is_wrong_usage(run):
     code, output, errors = run("bert-emotoin")
     assert (code, output) == (2, "")
-    assert "Error: there is no recipe 'bert-emotoin'; use one of bert-base-cased-emotion, " in errors
+    assert "Error: there is no recipe 'bert-emotoin'; did you mean 'bert-emotion', " in errors
     assert "Traceback" not in errors
 
 

@@ -291,7 +291,7 @@ def test_a_folder_that_cannot_be_written_is_refused(made_corpus: Corpus, tiny_ba
 
 
 def test_a_wrong_setting_leaves_nothing(made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="learning_rte"):
+    with pytest.raises(UsageError, match="no setting 'learning_rte'; did you mean 'learning_rate'"):
         train(make_recipe(made_corpus, tiny_base_dir), overrides={"learning_rte": 1.0}, output_dir=tmp_path / "run")
     with pytest.raises(EmohubError, match="no-such-model"):
         train(make_recipe(made_corpus, tiny_base_dir), base_model="./no-such-model", output_dir=tmp_path / "run")

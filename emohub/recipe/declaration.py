@@ -4,6 +4,7 @@ import difflib
 import hashlib
 import json
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -66,8 +67,15 @@ def find_declaration(name: str, kind: str, folder: str, *, relative_to: Path | N
     known = built_in(folder)
     path = known.get(name) or (relative_to or Path()) / Path(name).expanduser()
     if not path.is_file():
-        raise UsageError(f"there is no {kind} {name!r}", f"use one of {', '.join(known)}, or the path of a TOML file")
+        raise UsageError(f"there is no {kind} {name!r}", f"{one_of(known, name)}, or give the path of a TOML file")
     return path
+
+
+def one_of(known: Iterable[str], given: str) -> str:
+    """The remedy for a name that does not exist: the known one that was probably meant, or else all of them."""
+    known = list(known)
+    close = difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {close[0]!r}" if close else f"use one of {', '.join(known)}"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -94,9 +102,7 @@ def _explain(error: ValidationError, cls: type[Declaration], source: str) -> Emo
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if finding["type"] == "extra_forbidden":
         known = _known_keys(cls, location[:-1])
-        close = difflib.get_close_matches(location[-1], known, n=1)
-        remedy = f"did you mean {close[0]!r}" if close else f"the known keys here are {', '.join(known)}"
-        return RecipeError(f"{source}: unknown key {key!r}{more}", remedy)
+        return RecipeError(f"{source}: unknown key {key!r}{more}", one_of(known, location[-1]))
     if finding["type"] == "missing":
         return RecipeError(f"{source}: the key {key!r} is missing{more}", f"add {location[-1]} = … to the file")
     if finding["type"] == "value_error":

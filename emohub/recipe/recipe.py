@@ -16,6 +16,7 @@ from emohub.recipe.declaration import (
     Text,
     built_in,
     find_declaration,
+    one_of,
     read_toml,
     sha256_text,
 )
@@ -155,7 +156,7 @@ class Recipe(Declaration):
             if section in ("", name) and leaf in cls.model_fields:
                 return [name, leaf]
         known = sorted(plain | {field for cls in sections.values() for field in cls.model_fields})
-        raise UsageError(f"a recipe has no setting {key!r}", f"use one of {', '.join(known)}")
+        raise UsageError(f"a recipe has no setting {key!r}", one_of(known, key))
 
 
 def list_recipes() -> tuple[str, ...]:
