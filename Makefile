@@ -15,7 +15,7 @@ PIP_INSTALL := $(RUN) pip install --disable-pip-version-check --constraint const
 PINS := requirements.txt constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format cards readme lock clean
+.PHONY: help demo test lint format cards readme pictures lock clean
 
 help: ## List these targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
@@ -44,6 +44,9 @@ cards: $(VENV)/.installed ## Render every card under cards/ again from its recor
 
 readme: $(VENV)/.installed ## Write the generated parts of README.md again.
 	@$(RUN) docs.generate_readme
+
+pictures: $(VENV)/.chromium ## Take the pictures of the page in docs/ again.
+	@$(RUN) docs.take_screenshots
 
 lock: $(VENV)/.installed ## Resolve constraints.txt anew, after a pin in requirements.txt was changed.
 	@$(VENV)/bin/python tools/lock.py

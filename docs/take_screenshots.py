@@ -1,4 +1,4 @@
-"""Take the pictures of the page in docs/: ``python -m docs.take_screenshots [SENTENCE]``.
+"""Take the pictures of the page in docs/: ``make pictures``, or ``python -m docs.take_screenshots [SENTENCE]``.
 
 It serves the models in models/ in a process of its own and needs a Chromium. ``compare.png`` is the README's picture.
 """
