@@ -212,6 +212,20 @@ def test_the_model_around_a_classifier_in_training_is_evaluated_without_dropout(
         classifier.identity()
 
 
+def test_a_batch_size_bounds_every_forward_pass_and_changes_nothing(tiny_base_dir):
+    base = load_for_training(tiny_base_dir, LABELS)
+    sizes: list[int] = []
+    base.model.register_forward_pre_hook(lambda _, __, inputs: sizes.append(len(inputs["input_ids"])), with_kwargs=True)
+    unbounded = Classifier(base.model, base.tokenizer(32), id="in memory", max_length=32)
+    bounded = Classifier(base.model, base.tokenizer(32), id="in memory", max_length=32, batch_size=2)
+    expected = unbounded.predict_proba(TEXTS)
+    assert max(sizes) > 2
+    sizes.clear()
+    np.testing.assert_allclose(bounded.predict_proba(TEXTS), expected, atol=1e-6)
+    assert max(sizes) == 2
+    assert sum(sizes) == len(TEXTS)
+
+
 def test_concurrent_threads_get_what_one_thread_gets(classifier):
     texts = [*TEXTS, "so " * 200]
     alone = [classifier.classify(text or "a").probabilities for text in texts]

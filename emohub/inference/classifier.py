@@ -62,12 +62,15 @@ class Classifier:
         *,
         id: str,
         max_length: int,
+        batch_size: int | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
+        """``batch_size`` is the most texts in one forward pass; None leaves it to the number of their tokens."""
         self.id = id
         self.max_length = max_length
         self.labels = _label_names(model, id)
         self._model, self._tokenizer, self._checkpoint = model, tokenizer, checkpoint
+        self._batch_size = batch_size
 
     @classmethod
     def from_pretrained(
@@ -185,7 +188,7 @@ class Classifier:
         device = self._model.device
         budget = _BATCH_TOKENS_CPU if device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
         done = 0
-        for rows in _batches([len(text_ids) for text_ids in ids], budget):
+        for rows in _batches([len(text_ids) for text_ids in ids], budget, self._batch_size):
             padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
             inputs = {name: torch.from_numpy(array).to(device) for name, array in padded.items()}
             probabilities[rows] = self._model(**inputs).logits.float().softmax(dim=-1).cpu().numpy()
@@ -195,14 +198,16 @@ class Classifier:
         return probabilities
 
 
-def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[list[int]]:
     """Rows in groups of at most ``budget`` padded tokens, alike in length so that little of that is padding.
+
+    None has more than ``most`` rows, where that is given.
 
     The longest come first, so that memory peaks at the start. A text beyond the budget goes alone.
     """
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
+        if batch and (len(batch) == most or (len(batch) + 1) * lengths[batch[0]] > budget):
             yield batch
             batch = []
         batch.append(row)

@@ -35,7 +35,7 @@ class Training(Declaration):
     per_device_train_batch_size: Positive
     """Texts in one forward pass of one process."""
     per_device_eval_batch_size: Positive = 64
-    """Texts in one forward pass of an evaluation."""
+    """Most texts in one forward pass of an evaluation on validation; it changes no figure."""
     num_train_epochs: Positive
     """Passes over the training split."""
     gradient_accumulation_steps: Positive = 1

@@ -106,7 +106,13 @@ def _run(
     set_seed(settings.seed)  # before the head's first weights are drawn
     material = gather_material(recipe, base_model, data_dir)
     model, validation = material.base.model, material.splits["validation"]
-    validator = Classifier(model, material.tokenizer, id=run_id, max_length=recipe.max_length)
+    validator = Classifier(
+        model,
+        material.tokenizer,
+        id=run_id,
+        max_length=recipe.max_length,
+        batch_size=settings.per_device_eval_batch_size,
+    )
     packed = packing.supports(model)
     steps = step_loader(material, settings, packed=packed)
     adamw = make_optimizer(model, settings)
