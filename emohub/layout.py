@@ -6,7 +6,6 @@ RUN_FILE = "run.json"
 EVAL_FILE = "eval.json"
 CARD_FILE = "README.md"
 PREDICTIONS_FILE = "predictions.parquet"
-RECIPE_FILE = "recipe.toml"
 CHECKPOINT_FOLDER = "checkpoint"
 """Folder inside a run that holds the exported model."""
 
