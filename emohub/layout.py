@@ -6,6 +6,8 @@ RUN_FILE = "run.json"
 EVAL_FILE = "eval.json"
 CARD_FILE = "README.md"
 PREDICTIONS_FILE = "predictions.parquet"
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_FOLDER = "checkpoint"
 """Folder inside a run that holds the exported model."""
 
@@ -27,7 +29,7 @@ def find_model(name: str) -> Path | None:
     """
     try:
         for folder in (Path(name).expanduser(), project_root() / "models" / name, project_root() / "runs" / name):
-            if (folder / CHECKPOINT_FOLDER / "config.json").is_file():
+            if (folder / CHECKPOINT_FOLDER / CONFIG_FILE).is_file():
                 return folder / CHECKPOINT_FOLDER
             if folder.is_dir():
                 return folder
@@ -51,4 +53,4 @@ def find_records(model: str) -> Path | None:
 def shipped_models() -> dict[str, Path]:
     """Every model under ``models/`` that has a configuration, by name, in alphabetical order."""
     folder = project_root() / "models"
-    return {path.name: path for path in sorted(folder.glob("*")) if (path / "config.json").is_file()}
+    return {path.name: path for path in sorted(folder.glob("*")) if (path / CONFIG_FILE).is_file()}

@@ -46,7 +46,7 @@ ENGLISH_EXAMPLES = (
 """Texts that the Hub's widget offers and the usage example classifies; written for this purpose, from no dataset."""
 
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?\r?\n|)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_REPO_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)
+_REPO_ID = re.compile(r"{0}/{0}".format(r"(?![-.])[\w.-]+(?<![-.])"), re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,9 @@ def front_matter(records: Records, name: str) -> dict[str, Any]:
 
 
 def is_repo_id(text: str) -> bool:
-    """Whether ``text`` has the form OWNER/NAME that ids on the Hub have."""
-    return _REPO_ID.fullmatch(text) is not None and ".." not in text and "--" not in text
+    """Whether ``text`` has the form OWNER/NAME that ids on the Hub have, in at most 96 characters."""
+    odd = len(text) > 96 or "--" in text or ".." in text or text.endswith(".git")
+    return not odd and _REPO_ID.fullmatch(text) is not None
 
 
 def hub_base_model(records: Records) -> str | None:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from emohub.cli.app import app, output
 from emohub.cli.progress import progress
-from emohub.cli.tables import results_table
+from emohub.cli.tables import interval_range, results_table
 from emohub.errors import UsageError
 from emohub.labels import label_key
 
@@ -151,7 +151,7 @@ def _models_table(comparison: "CorpusComparison") -> Table:
             cells = [
                 cell
                 for interval in (measured.accuracy, measured.macro_f1)
-                for cell in (f"{interval.value:.4f}", f"{interval.low:.4f} to {interval.high:.4f}")
+                for cell in (f"{interval.value:.4f}", interval_range(interval))
             ]
         table.add_row(escape(name), *cells)
     return table

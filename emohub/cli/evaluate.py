@@ -10,10 +10,10 @@ from rich.table import Table
 
 from emohub.cli.app import app, messages, output
 from emohub.cli.progress import progress
-from emohub.cli.tables import results_table
+from emohub.cli.tables import interval_range, results_table
 
 if TYPE_CHECKING:
-    from emohub.record import EvalRecord, Interval
+    from emohub.record import EvalRecord
 
 
 @app.command()
@@ -89,7 +89,7 @@ def show_evaluation(record: "EvalRecord") -> None:
 def _metrics_table(record: "EvalRecord") -> Table:
     table = results_table("Metrics", ["Metric"], ["Value", f"{record.intervals.level:.0%} interval"])
     for name, interval in record.metrics.items():
-        table.add_row(name, f"{interval.value:.4f}", _range(interval))
+        table.add_row(name, f"{interval.value:.4f}", interval_range(interval))
     return table
 
 
@@ -100,7 +100,7 @@ def _label_table(record: "EvalRecord") -> Table:
         table.add_row(
             escape(row.label),
             *(f"{interval.value:.4f}" for interval in (row.precision, row.recall, row.f1)),
-            _range(row.f1),
+            interval_range(row.f1),
             f"{row.support:,}",
             f"{row.predicted:,}",
         )
@@ -112,7 +112,3 @@ def _confusion_table(record: "EvalRecord") -> Table:
     for label, counts in zip(record.labels, record.confusion_matrix, strict=True):
         table.add_row(escape(label), *(f"{count:,}" for count in counts))
     return table
-
-
-def _range(interval: "Interval") -> str:
-    return f"{interval.low:.4f} to {interval.high:.4f}"

@@ -6,6 +6,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from emohub.record import Interval
+
 
 def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
     """An empty table with columns of words (``names``) and then of right-aligned ``numbers``."""
@@ -22,3 +24,8 @@ def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> T
     for number in numbers:
         table.add_column(escape(number), justify="right", no_wrap=True)
     return table
+
+
+def interval_range(interval: Interval) -> str:
+    """The two ends of an interval."""
+    return f"{interval.low:.4f} to {interval.high:.4f}"

@@ -18,11 +18,9 @@ from transformers.utils import logging as transformers_logging
 
 from emohub import layout
 from emohub.errors import ModelError, UsageError
+from emohub.layout import CONFIG_FILE, WEIGHTS_FILE
 from emohub.record import ModelIdentity, sha256_file
 from emohub.tokenizing import TOKENIZER_FILES, load_tokenizer
-
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 
 _POOLER = ".pooler."
 """A base model that was trained without a next-sentence task has no pooler; fine-tuning makes one, as for the head."""

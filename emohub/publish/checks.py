@@ -7,8 +7,8 @@ from typing import Any
 
 from emohub.card import check_card, render_folder, validate
 from emohub.errors import PublishError
-from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE
-from emohub.publish.files import ALLOWED, CONFIG_FILE, WEIGHTS_FILE, Plan
+from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, RUN_FILE, WEIGHTS_FILE
+from emohub.publish.files import ALLOWED, Plan
 from emohub.record import EvalRecord, RunRecord
 
 REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", RUN_FILE, EVAL_FILE)

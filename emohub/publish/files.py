@@ -1,18 +1,24 @@
 """The plan: exactly the files that would go to the Hub, with their sizes and hashes."""
 
 import hashlib
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from emohub.card import render_folder
+from emohub.card import is_repo_id, render_folder
 from emohub.errors import PublishError, UsageError
-from emohub.layout import CARD_FILE, CHECKPOINT_FOLDER, EVAL_FILE, RUN_FILE, find_model, find_records
+from emohub.layout import (
+    CARD_FILE,
+    CHECKPOINT_FOLDER,
+    CONFIG_FILE,
+    EVAL_FILE,
+    RUN_FILE,
+    WEIGHTS_FILE,
+    find_model,
+    find_records,
+)
 from emohub.record import sha256_file
 
-CONFIG_FILE = "config.json"
-WEIGHTS_FILE = "model.safetensors"
 RECORDS = (RUN_FILE, EVAL_FILE)
 ALLOWED = (
     CARD_FILE,
@@ -106,9 +112,7 @@ def plan(model: str, repo_id: str, *, private: bool = False, create_pr: bool = F
 
 
 def _check_repo_id(repo_id: str) -> None:
-    part = r"(?![-.])[A-Za-z0-9._-]+(?<![-.])"
-    odd = len(repo_id) > 96 or "--" in repo_id or ".." in repo_id or repo_id.endswith(".git")
-    if odd or not re.fullmatch(f"{part}/{part}", repo_id):
+    if not is_repo_id(repo_id):
         raise UsageError(
             f"{repo_id!r} is no repository id",
             "write OWNER/NAME in at most 96 letters, digits, '-', '_' and '.', such as ada/minilm-emotion",

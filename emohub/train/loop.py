@@ -158,7 +158,7 @@ def _run(
 
     model.load_state_dict(best.weights)
     checkpoint = folder / layout.CHECKPOINT_FOLDER
-    written = export(best, material, validator, checkpoint, recipe.export.dtype) if is_writer else None
+    written = export(best, material, checkpoint, recipe.export.dtype) if is_writer else None
     exported: Exported = gather_object([written])[0]
     record = RunRecord(
         run_id=run_id,

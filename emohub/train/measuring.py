@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from emohub import inference
 from emohub.data import LabelledTexts
 from emohub.inference import Classifier
+from emohub.layout import WEIGHTS_FILE
 from emohub.metrics import classification_metrics, log_loss
 from emohub.recipe import Evaluation
 from emohub.record import Exported, HistoryRow
@@ -86,9 +87,7 @@ def measure(probabilities: NDArray[np.float32], validation: LabelledTexts) -> di
     return {"loss": log_loss(validation.labels, probabilities), **metrics}
 
 
-def export(
-    best: Best, material: Material, validator: Classifier, folder: Path, dtype: Literal["float32", "float16"]
-) -> Exported:
+def export(best: Best, material: Material, folder: Path, dtype: Literal["float32", "float16"]) -> Exported:
     """Write the best weights, which the model holds by now; then believe nothing but the files: load and measure them.
 
     Raises:
@@ -96,7 +95,6 @@ def export(
     """
     assert best.row is not None  # a run evaluates at its last step at the latest
     validation = material.splits["validation"]
-    before_export = measure(validator.predict_proba(validation.texts), validation)
     inference.save_pretrained(material.base.model, material.tokenizer, folder, dtype)
     exported = Classifier.from_pretrained(folder)
     return Exported(
@@ -105,8 +103,8 @@ def export(
         rule=best.rule,
         dtype=dtype,
         parameters=exported.num_parameters,
-        size_bytes=(folder / "model.safetensors").stat().st_size,
+        size_bytes=(folder / WEIGHTS_FILE).stat().st_size,
         fingerprint=exported.fingerprint,
         validation=measure(exported.predict_proba(validation.texts), validation),
-        validation_before_export=before_export,
+        validation_before_export={"loss": best.row.validation_loss, **best.row.metrics},
     )
