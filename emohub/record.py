@@ -16,6 +16,7 @@ from pydantic import Field
 
 from emohub import __version__
 from emohub.errors import RecipeError, RecordError
+from emohub.recipe import Stage
 from emohub.recipe.declaration import Declaration, NotNegative, NotNegativeFloat, Positive, Sha256, Share, Text
 
 PACKAGES = (
@@ -107,6 +108,37 @@ class Exported(Declaration):
     """Validation figures of the fp32 weights that were exported."""
 
 
+class Finding(Declaration):
+    """Something that a run noticed and that a reader of its results should know."""
+
+    kind: Literal["data", "convergence", "overfitting", "memory"]
+    message: Text
+    """One sentence that says what was seen, with its figures."""
+    remedy: Text
+    """What to try, as the end of a sentence."""
+    step: Positive | None = None
+    """Optimizer step at which it was noticed; None when that was before the first."""
+
+
+class SmallerBatch(Declaration):
+    """A forward pass that did not fit into memory, and what was done: the effective batch stayed the same."""
+
+    step: Positive
+    """Optimizer step from which the smaller batch was used."""
+    per_device_train_batch_size: Positive
+    gradient_accumulation_steps: Positive
+
+
+class PreviousStage(Declaration):
+    """The run whose exported weights this run started from."""
+
+    stage: Stage
+    run_id: Text
+    recipe_digest: Sha256
+    fingerprint: Sha256
+    """SHA-256 of the weights that it exported, which are this run's base model."""
+
+
 class Record(Declaration):
     """A versioned JSON file."""
 
@@ -150,7 +182,11 @@ class Record(Declaration):
 
 
 class RunRecord(Record):
-    """What a training run was asked, what it used, and what happened."""
+    """What a training run was asked, what it used, and what happened.
+
+    A run of the stage ``masked_lm`` has the metric ``perplexity`` (e to the mean loss of a masked token) beside the
+    loss, and no labels.
+    """
 
     kind: ClassVar[str] = "run"
 
@@ -180,9 +216,19 @@ class RunRecord(Record):
     history: Annotated[tuple[HistoryRow, ...], Field(min_length=1)]
     exported: Exported
     training_seconds: NotNegativeFloat
-    """Wall time of the training loop, evaluations included."""
+    """Wall time of the training loop, evaluations included, over all sittings; what a kill undid is not in it."""
     samples_per_second: NotNegativeFloat
-    """Training texts per second of the loop, evaluations left out."""
+    """Training texts (blocks, in masked-language-model training) per second of the loop, evaluations left out."""
+    stage: Stage = "classification"
+    previous: PreviousStage | None = None
+    """The stage before, when the recipe has one and this run started from it."""
+    sittings: Positive = 1
+    """How many times the run was started: 1 when nothing interrupted it."""
+    padding_share: Share | None = None
+    """Share of all computed positions that were padding; None in records from before it was measured."""
+    smaller_batches: tuple[SmallerBatch, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """What the audit of the data and the watch over the training noticed."""
 
 
 class Interval(Declaration):

@@ -1,23 +1,41 @@
 """Recipes and corpora: frozen, strict declarations read from TOML, each with a digest."""
 
-from emohub.recipe.corpus import Corpus, Split, list_corpora, load_corpus
+from emohub.recipe.corpus import Corpus, Split, TextCorpus, TextSource, list_corpora, load_corpus, load_text_corpus
 from emohub.recipe.declaration import Declaration
 from emohub.recipe.documented import Documented, DocumentedNote, DocumentedRow
-from emohub.recipe.recipe import Evaluation, Export, Recipe, Training, list_recipes, load_recipe
+from emohub.recipe.recipe import (
+    Adaptation,
+    Evaluation,
+    EvaluationSchedule,
+    Export,
+    Recipe,
+    Search,
+    Stage,
+    Training,
+    list_recipes,
+    load_recipe,
+)
 
 __all__ = [
+    "Adaptation",
     "Corpus",
     "Declaration",
     "Documented",
     "DocumentedNote",
     "DocumentedRow",
     "Evaluation",
+    "EvaluationSchedule",
     "Export",
     "Recipe",
+    "Search",
     "Split",
+    "Stage",
+    "TextCorpus",
+    "TextSource",
     "Training",
     "list_corpora",
     "list_recipes",
     "load_corpus",
     "load_recipe",
+    "load_text_corpus",
 ]

@@ -42,9 +42,10 @@ class Declaration(BaseModel):
         except ValidationError as error:
             raise _explain(error, cls, source) from None
 
-    def canonical_json(self, **dump_options: Any) -> str:
-        """The same text for the same values, whatever the order they were written in."""
-        return json.dumps(self.model_dump(mode="json", **dump_options), sort_keys=True, ensure_ascii=False)
+
+def canonical_json(values: dict[str, Any]) -> str:
+    """The same text for the same plain values, whatever the order they were written in."""
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 def sha256_text(text: str) -> str:

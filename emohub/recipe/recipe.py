@@ -1,11 +1,13 @@
 """A recipe: everything that decides what a training run does."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from emohub.errors import UsageError
-from emohub.recipe.corpus import Corpus, load_corpus
+from emohub.recipe.corpus import Corpus, TextCorpus, TextSource, load_corpus, load_text_corpus
 from emohub.recipe.declaration import (
     Declaration,
     NotNegativeFloat,
@@ -15,6 +17,7 @@ from emohub.recipe.declaration import (
     Sha256,
     Text,
     built_in,
+    canonical_json,
     find_declaration,
     one_of,
     read_toml,
@@ -25,6 +28,13 @@ from emohub.recipe.documented import Documented
 MetricName = Literal[
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1"
 ]
+
+Stage = Literal["masked_lm", "classification"]
+"""A part of a recipe that trains and leaves a checkpoint of its own."""
+_DESCRIBED = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
+"""Keys of a corpus that describe it and change nothing that is trained."""
+_LATER_KEYS = {"dropout", "label_smoothing", "class_weights", "gradient_checkpointing", "torch_compile"}
+"""Keys of ``[training]`` that the first release did not have."""
 
 
 class Training(Declaration):
@@ -53,10 +63,25 @@ class Training(Declaration):
     adam_epsilon: PositiveFloat = 1e-8
     max_grad_norm: PositiveFloat = 1.0
     """Gradients with a larger L2 norm are scaled down to it."""
-    mixed_precision: Literal["no", "bf16"] = "no"
-    """``no`` computes in fp32; ``bf16`` runs forward and backward in bfloat16 with fp32 weights."""
+    mixed_precision: Literal["no", "bf16", "fp16"] = "no"
+    """``no`` computes in fp32; ``bf16`` runs forward and backward in bfloat16 with fp32 weights; ``fp16`` does so in
+    half precision with a scaled loss, and needs a GPU."""
     attention_dropout: Probability | None = None
     """Dropout on attention weights; None keeps what the base model's configuration says."""
+    dropout: Probability | None = None
+    """Dropout on hidden states and before the head; None keeps what the base model's configuration says."""
+    label_smoothing: Probability = 0.0
+    """Share of each target that is spread evenly over all labels."""
+    class_weights: Literal["balanced"] | Annotated[tuple[PositiveFloat, ...], Field(min_length=2)] | None = None
+    """Weight of each label's loss, in the order of the labels; ``balanced`` takes rows / (labels x rows of the label),
+    as scikit-learn does; None weighs every row alike."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
+    torch_compile: bool = False
+    """Compile the model with ``torch.compile`` before training: slow to start, faster on long runs."""
+    checkpoint_steps: Positive | None = None
+    """Optimizer steps between two checkpoints that a killed run goes on from; None writes none by steps. It changes
+    nothing that is trained."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -65,23 +90,32 @@ class Training(Declaration):
         return self
 
 
-class Evaluation(Declaration):
-    """When validation is measured, what is measured, and what decides."""
+class EvaluationSchedule(Declaration):
+    """When validation is measured, and how long it may fail to improve."""
 
     eval_strategy: Literal["epoch", "steps"] = "epoch"
     eval_steps: Positive | None = None
     """Optimizer steps between two evaluations, with ``eval_strategy = "steps"``."""
-    metrics: tuple[MetricName, ...] = ("accuracy", "macro_f1")
-    """Columns of the results table after the losses."""
-    metric_for_best_model: MetricName | Literal["loss"] = "macro_f1"
-    """Which validation figure picks the exported checkpoint; the earlier row wins a tie."""
     early_stopping_patience: Positive | None = None
     """Stop after so many evaluations in a row without a better figure; None never stops early."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _has_its_steps(self) -> Self:
         if (self.eval_strategy == "steps") != (self.eval_steps is not None):
             raise ValueError('eval_steps and eval_strategy = "steps" go together')
+        return self
+
+
+class Evaluation(EvaluationSchedule):
+    """When validation is measured, what is measured, and what decides."""
+
+    metrics: tuple[MetricName, ...] = ("accuracy", "macro_f1")
+    """Columns of the results table after the losses; none shows the losses alone."""
+    metric_for_best_model: MetricName | Literal["loss"] = "macro_f1"
+    """Which validation figure picks the exported checkpoint; the earlier row wins a tie."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
         if len(set(self.metrics)) != len(self.metrics):
             raise ValueError("metrics names the same metric twice")
         return self
@@ -94,8 +128,53 @@ class Export(Declaration):
     """Precision of the exported weights; what ``float16`` costs is measured on validation and recorded."""
 
 
+class Adaptation(Declaration):
+    """A first stage: masked-language-model training on plain texts, from which classification then starts.
+
+    The checkpoint with the lowest validation loss is kept.
+    """
+
+    corpus: TextCorpus
+    max_length: Annotated[int, Field(ge=8, le=8192)] = 128
+    """Tokens of one block, special ones included; the texts are joined and cut into blocks of this length."""
+    mlm_probability: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    """Share of the tokens that the model must restore (Devlin et al. 2019, section 3.1)."""
+    training: Training
+    evaluation: EvaluationSchedule = EvaluationSchedule()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for key in ("label_smoothing", "class_weights"):
+            if getattr(self.training, key) != Training.model_fields[key].default:
+                raise ValueError(f"{key} belongs to classification, not to masked-language-model training")
+        return self
+
+
+class Search(Declaration):
+    """Values of one setting that ``emohub tune`` tries: either ``choices``, or everything from ``low`` to ``high``."""
+
+    choices: tuple[bool | int | float | str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    """Draw evenly on a logarithmic scale."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if bool(self.choices) == (self.low is not None or self.high is not None):
+            raise ValueError("give either choices, or low and high")
+        if not self.choices:
+            if self.low is None or self.high is None or not self.low < self.high:
+                raise ValueError("low and high must both be there, and low below high")
+            if self.log and self.low <= 0:
+                raise ValueError("a logarithmic scale needs a low above 0")
+        elif self.log:
+            raise ValueError("choices have no scale: leave log out")
+        return self
+
+
 class Recipe(Declaration):
-    """A declaration of one training run."""
+    """A declaration of one training run, or of two: adaptation to plain texts, then classification."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     summary: Text
@@ -112,21 +191,63 @@ class Recipe(Declaration):
     max_length: Annotated[int, Field(ge=2, le=8192)] = 128
     """Tokens, special ones included, after which a text is cut."""
     corpus: Corpus
+    adaptation: Adaptation | None = None
+    """Masked-language-model training before classification; None starts classification from the base model itself."""
     training: Training
     evaluation: Evaluation = Evaluation()
     export: Export = Export()
+    search: dict[Text, Search] = {}
+    """What ``emohub tune`` varies, by the name of the setting."""
     documented: Documented | None = None
     """What the model's own document reports, for a documented model."""
 
     @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in the order that they run."""
+        return ("masked_lm", "classification") if self.adaptation else ("classification",)
+
+    @property
     def digest(self) -> str:
-        """SHA-256 over all that changes what is trained; descriptions and documented figures don't count."""
-        described = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
-        return sha256_text(
-            self.canonical_json(
-                exclude={"name": True, "summary": True, "license": True, "documented": True, "corpus": described}
-            )
+        """SHA-256 over all that changes what is trained; descriptions and documented figures don't count.
+
+        Keys that joined after the first release count from the moment that they differ from their default, so that a
+        recipe without them keeps its digest.
+        """
+        values = self.model_dump(
+            mode="json",
+            exclude={
+                "name": True,
+                "summary": True,
+                "license": True,
+                "documented": True,
+                "search": True,
+                "corpus": _DESCRIBED,
+                "adaptation": {"corpus": _DESCRIBED, "training": {"checkpoint_steps"}},
+                "training": {"checkpoint_steps"},
+            },
         )
+        if self.adaptation is None:
+            del values["adaptation"]
+        for training in (values, values.get("adaptation", {})):
+            for key in _LATER_KEYS & training.get("training", {}).keys():
+                if training["training"][key] == Training.model_fields[key].default:
+                    del training["training"][key]
+        return sha256_text(canonical_json(values))
+
+    @property
+    def adaptation_digest(self) -> str:
+        """SHA-256 over all that changes what the masked-language-model stage trains.
+
+        Raises:
+            UsageError: the recipe has no such stage.
+        """
+        if self.adaptation is None:
+            raise UsageError(f"the recipe {self.name} has no masked_lm stage", "add [adaptation] to it")
+        adaptation = self.adaptation.model_dump(
+            mode="json", exclude={"corpus": _DESCRIBED, "training": {"checkpoint_steps"}}
+        )
+        keys = ("base_model", "base_model_revision", "base_model_sha256")
+        return sha256_text(canonical_json({**{key: getattr(self, key) for key in keys}, "adaptation": adaptation}))
 
     def with_overrides(self, overrides: dict[str, Any]) -> "Recipe":
         """A copy with dotted keys replaced, such as ``{"training.learning_rate": 1e-4}``.
@@ -155,6 +276,14 @@ class Recipe(Declaration):
         for name, cls in sections.items():
             if section in ("", name) and leaf in cls.model_fields:
                 return [name, leaf]
+        if self.adaptation is not None:
+            for path, declared in (
+                (["adaptation"], Adaptation),
+                (["adaptation", "training"], Training),
+                (["adaptation", "evaluation"], EvaluationSchedule),
+            ):
+                if section == ".".join(path) and leaf in declared.model_fields:
+                    return [*path, leaf]
         known = sorted(plain | {field for cls in sections.values() for field in cls.model_fields})
         raise UsageError(f"a recipe has no setting {key!r}", one_of(known, key))
 
@@ -168,7 +297,7 @@ def load_recipe(name: str) -> Recipe:
     """A built-in recipe by name, or the one in a TOML file.
 
     In the file ``corpus`` is the name of a built-in corpus, the path of a corpus declaration (relative to the recipe),
-    or a table with the declaration itself.
+    or a table with the declaration itself; so is the ``corpus`` of ``[adaptation]``, a corpus of plain texts.
 
     Raises:
         UsageError: there is neither a built-in recipe nor a file of that name.
@@ -176,9 +305,16 @@ def load_recipe(name: str) -> Recipe:
     """
     path = find_declaration(name, "recipe", "recipes")
     values = read_toml(path)
+    _resolve_corpus(values, path, load_corpus)
+    if isinstance(values.get("adaptation"), dict):
+        _resolve_corpus(values["adaptation"], path, load_text_corpus)
+    return Recipe.from_values(values, str(path))
+
+
+def _resolve_corpus(values: dict[str, Any], path: Path, load: Callable[..., TextSource]) -> None:
+    """Replace the ``corpus`` of a table in the recipe at ``path`` by the whole declaration."""
     corpus = values.get("corpus")
     if isinstance(corpus, str):
-        values["corpus"] = load_corpus(corpus, relative_to=path.parent).model_dump(mode="json")
+        values["corpus"] = load(corpus, relative_to=path.parent).model_dump(mode="json")
     elif isinstance(corpus, dict):
         values["corpus"] = {**corpus, "base_folder": str(path.resolve().parent)}
-    return Recipe.from_values(values, str(path))
