@@ -10,6 +10,10 @@ CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_FOLDER = "checkpoint"
 """Folder inside a run that holds the exported model."""
+RESUME_FOLDER = "resume"
+"""Folder inside an unfinished run that holds what it goes on from."""
+MASKED_LM_FOLDER = "masked_lm"
+"""Folder inside a run of two stages that holds the run of the first."""
 
 
 def project_root() -> Path:
