@@ -27,6 +27,7 @@ from emohub.metrics import (
     holm,
     log_loss,
     mcnemar_exact,
+    newcombe_interval,
     per_label,
     resampled_rows,
     wilson_interval,
@@ -304,6 +305,39 @@ def test_wilson_interval_equals_scipy():
                 assert 0 <= actual[0] <= successes / n <= actual[1] <= 1
 
 
+@pytest.mark.parametrize(
+    ("successes", "n", "other_successes", "other_n", "low", "high"),
+    [
+        (56, 70, 48, 80, 0.0524, 0.3339),
+        (9, 10, 3, 10, 0.1705, 0.8090),
+        (6, 7, 2, 7, 0.0582, 0.8062),
+        (5, 56, 0, 29, -0.0381, 0.1926),
+        (0, 10, 0, 20, -0.1611, 0.2775),
+        (0, 10, 0, 10, -0.2775, 0.2775),
+        (10, 10, 0, 20, 0.6791, 1.0),
+        (10, 10, 0, 10, 0.6075, 1.0),
+    ],
+)
+def test_newcombe_interval_equals_the_published_table(successes, n, other_successes, other_n, low, high):
+    """Newcombe, Statistics in Medicine 17 (1998), 873-890, table II, method 10."""
+    assert newcombe_interval(successes, n, other_successes, other_n) == pytest.approx((low, high), abs=5e-5)
+    turned = newcombe_interval(other_successes, other_n, successes, n)
+    assert turned == pytest.approx((-high, -low), abs=5e-5)
+
+
+def test_newcombe_interval_covers_a_difference_as_often_as_it_says():
+    """Exact coverage: the probability, summed over all outcomes, that the interval holds the true difference."""
+    n, other_n, share, other = 40, 60, 0.9, 0.8
+    covered = sum(
+        scipy.stats.binom.pmf(successes, n, share) * scipy.stats.binom.pmf(other_successes, other_n, other)
+        for successes in range(n + 1)
+        for other_successes in range(other_n + 1)
+        for low, high in [newcombe_interval(successes, n, other_successes, other_n)]
+        if low <= share - other <= high
+    )
+    assert 0.93 <= covered <= 0.97
+
+
 def test_mcnemar_equals_scipy_and_the_sum_of_binomials():
     for b in range(25):
         for c in range(25):
@@ -379,6 +413,7 @@ ZEROS = np.array([0, 0])
         (lambda: wilson_interval(3, 2), "3 successes out of 2"),
         (lambda: wilson_interval(0, 0), "0 successes out of 0"),
         (lambda: wilson_interval(1, 2, level=0), "level 0"),
+        (lambda: newcombe_interval(1, 2, 3, 2), "3 successes out of 2"),
         (lambda: mcnemar_exact(-1, 2), "counts are -1 and 2"),
         (lambda: holm([0.1, float("nan")]), "p-value is nan"),
         (lambda: holm([1.5]), r"p-value is 1\.5"),

@@ -9,7 +9,13 @@ it loads the evaluate library, which takes seconds.
 
 from emohub.metrics.calibration import Bin, calibration_bins, expected_calibration_error, log_loss
 from emohub.metrics.classification import METRICS, classification_metrics, confusion_matrix, per_label
-from emohub.metrics.intervals import BootstrapResult, bootstrap_intervals, resampled_rows, wilson_interval
+from emohub.metrics.intervals import (
+    BootstrapResult,
+    bootstrap_intervals,
+    newcombe_interval,
+    resampled_rows,
+    wilson_interval,
+)
 from emohub.metrics.paired import holm, mcnemar_exact
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "holm",
     "log_loss",
     "mcnemar_exact",
+    "newcombe_interval",
     "per_label",
     "resampled_rows",
     "wilson_interval",

@@ -1,8 +1,8 @@
-"""How sure a measured value is: percentile bootstrap over rows, and Wilson's interval for a share."""
+"""How sure a measured value is: percentile bootstrap over rows, Wilson's interval for a share, Newcombe's for two."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import sqrt
+from math import hypot, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -115,6 +115,24 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     half = z * sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / scale
     # At the ends the bound is exactly 0 or 1, where rounding would leave 1e-17 of a difference.
     return (0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half)
+
+
+def newcombe_interval(
+    successes: int, n: int, other_successes: int, other_n: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the difference of two independent shares, the first less the other.
+
+    Newcombe's hybrid score interval without continuity correction (Newcombe 1998, method 10): each bound joins the
+    distances of the two shares to the ends of their Wilson intervals as the sides of a right triangle.
+
+    Raises:
+        DataError: as :func:`wilson_interval`.
+    """
+    low, high = wilson_interval(successes, n, level)
+    other_low, other_high = wilson_interval(other_successes, other_n, level)
+    share, other = successes / n, other_successes / other_n
+    difference = share - other
+    return difference - hypot(share - low, other_high - other), difference + hypot(high - share, other - other_low)
 
 
 def _one_hot(ids: Ids, size: int) -> Floats:
