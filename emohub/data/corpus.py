@@ -1,8 +1,5 @@
 """A split of a corpus: labelled texts, checked against what the corpus declares, with a fingerprint."""
 
-import hashlib
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emohub.data.hub import load_hub_split
-from emohub.data.table import Table, read_table
+from emohub.data.source import find_rows
+from emohub.data.table import Table
+from emohub.data.texts import PlainTexts, fingerprint
 from emohub.errors import DataError, UsageError
 from emohub.labels import label_key
 from emohub.recipe import Corpus, Split
 from emohub.record import SplitIdentity
-
-DATA_DIR_VARIABLE = "EMOHUB_DATA_DIR"
-"""Environment variable that stands in for ``--data-dir``."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +50,8 @@ def load_split(corpus: Corpus, split: str, *, data_dir: Path | None = None) -> L
     splits: dict[str, Split] = dict(corpus.splits.items())
     if split not in splits:
         raise UsageError(f"the corpus {corpus.name} has no split {split!r}", f"use {', '.join(splits)}")
-    if data_dir is None and os.environ.get(DATA_DIR_VARIABLE):
-        data_dir = Path(os.environ[DATA_DIR_VARIABLE])
     declared = splits[split]
-    table, source = _find(corpus, split, declared.file, data_dir)
+    table, source = find_rows(corpus, split, file=declared.file, data_dir=data_dir)
     texts = table.texts(corpus.text_column)
     labels = _label_ids(table, corpus)
     if declared.rows not in (None, len(texts)):
@@ -71,22 +64,7 @@ def load_split(corpus: Corpus, split: str, *, data_dir: Path | None = None) -> L
     return LabelledTexts(texts, labels, fingerprint(texts, labels), source, len(texts) - len(set(texts)))
 
 
-def fingerprint(texts: Sequence[str], labels: Sequence[int] | npt.NDArray[np.int64]) -> str:
-    """SHA-256 over the rows in order, in hexadecimal.
-
-    Each row is the length of its UTF-8 text in bytes, the text, and the label id, both numbers as 8 bytes, little
-    endian: the same rows give the same digest whatever file they came in, and no two different splits share one.
-    """
-    digest = hashlib.sha256()
-    for text, label in zip(texts, labels, strict=True):
-        encoded = text.encode()
-        digest.update(len(encoded).to_bytes(8, "little"))
-        digest.update(encoded)
-        digest.update(int(label).to_bytes(8, "little"))
-    return digest.hexdigest()
-
-
-def split_identity(data: LabelledTexts, truncated: int) -> SplitIdentity:
+def split_identity(data: LabelledTexts | PlainTexts, truncated: int = 0) -> SplitIdentity:
     """What a record says about the rows that were used; ``truncated`` counts the texts that the model saw cut."""
     return SplitIdentity(
         rows=data.rows,
@@ -95,25 +73,6 @@ def split_identity(data: LabelledTexts, truncated: int) -> SplitIdentity:
         duplicates=data.duplicates,
         truncated=truncated,
     )
-
-
-def _find(corpus: Corpus, split: str, file: str | None, data_dir: Path | None) -> tuple[Table, str]:
-    """The rows of a split, and the source that a record states."""
-    if file is not None:
-        path = Path(corpus.base_folder, Path(file).expanduser())
-        source, remedy = path.name, f"correct file in the declaration of the corpus {corpus.name}"
-    elif data_dir is not None:
-        path = data_dir.expanduser() / corpus.data_folder / f"{split}.parquet"
-        source = f"{path.parent.name}/{path.name}"
-        remedy = f"give a --data-dir, or {DATA_DIR_VARIABLE}, that holds {source}"
-    elif corpus.hub_id is not None:
-        table, commit = load_hub_split(corpus.hub_id, corpus, split)
-        return table, f"hub:{corpus.hub_id}@{commit}"
-    else:
-        raise AssertionError("a corpus names a file for each split that is not on the Hub")
-    if not path.is_file():
-        raise DataError(f"there is no file {path}", remedy)
-    return read_table(path), f"file:{source}"
 
 
 def _label_ids(table: Table, corpus: Corpus) -> npt.NDArray[np.int64]:

@@ -13,14 +13,14 @@ from huggingface_hub.errors import (
 
 from emohub.data.table import Table, stated_label_names
 from emohub.errors import DataError
-from emohub.recipe import Corpus
+from emohub.recipe import TextSource
 
 TIMEOUT = 30.0
 """Seconds to wait for the Hub's first answer."""
 FROM_FILES = "pass --data-dir with the data in parquet files"
 
 
-def load_hub_split(hub_id: str, corpus: Corpus, split: str) -> tuple[Table, str]:
+def load_hub_split(hub_id: str, corpus: TextSource, split: str) -> tuple[Table, str]:
     """The rows of a split and the commit of the dataset, which is resolved first and then loaded by its hash.
 
     With ``HF_HUB_OFFLINE=1`` the copy that was downloaded last is used, if it is of the declared revision.

@@ -108,11 +108,7 @@ def read_table(path: Path) -> Table:
         DataError: the file cannot be read, is not UTF-8, or is not well-formed; the message names the line.
     """
     read = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}[table_suffix(path)]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from None
-    return read(data, path)
+    return read(read_bytes(path), path)
 
 
 def write_table(path: Path, table: Table) -> None:
@@ -148,9 +144,34 @@ def table_suffix(path: Path) -> str:
     return suffix
 
 
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror})", "check the path and its permissions") from None
+
+
+def utf8_text(data: bytes, path: Path) -> str:
+    """The text of a file's bytes, with or without a byte order mark.
+
+    Raises:
+        DataError: they are not UTF-8; the message names the line.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}, line {line} is not UTF-8", "save the file as UTF-8") from None
+
+
 def _read_csv(data: bytes, path: Path) -> Table:
     # Without strict, a quote that is never closed would swallow the rest of the file in silence.
-    reader = csv.reader(io.StringIO(_decode(data, path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(utf8_text(data, path), newline=""), strict=True)
     try:
         header = next(reader, None)
         if not header:
@@ -174,7 +195,7 @@ def _read_csv(data: bytes, path: Path) -> Table:
 def _read_jsonl(data: bytes, path: Path) -> Table:
     columns: dict[str, list[Any]] = {}
     rows = 0
-    for number, line in enumerate(_decode(data, path).split("\n"), start=1):
+    for number, line in enumerate(utf8_text(data, path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -211,14 +232,6 @@ def _read_parquet(data: bytes, path: Path) -> Table:
 def stated_label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The label names that a dataset's own features state, by column."""
     return {name: tuple(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
-
-
-def _decode(data: bytes, path: Path) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line} is not UTF-8", "save the file as UTF-8") from None
 
 
 def _is_readable(scalar: Any) -> bool:

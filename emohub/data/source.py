@@ -1,0 +1,44 @@
+"""Where the rows of a corpus come from: a file that it names, the data folder, or the Hub."""
+
+import os
+from pathlib import Path
+
+from emohub.data.hub import load_hub_split
+from emohub.data.table import Table, read_table
+from emohub.errors import DataError
+from emohub.recipe import TextSource
+
+DATA_DIR_VARIABLE = "EMOHUB_DATA_DIR"
+"""Environment variable that stands in for ``--data-dir``."""
+
+
+def find_rows(
+    corpus: TextSource, split: str, *, file: str | None = None, data_dir: Path | None = None
+) -> tuple[Table, str]:
+    """The rows of a split, and the source that a record states: ``hub:ID@COMMIT`` or ``file:NAME``.
+
+    They come from ``file``, the one that the corpus names for the split; else from
+    ``data_dir/<corpus.data_folder>/<split>.parquet``, where ``data_dir`` None takes ``EMOHUB_DATA_DIR`` if that is
+    set; else from the Hub.
+
+    Raises:
+        UsageError: ``file`` is no kind of table that can be read.
+        DataError: the rows cannot be found or read.
+    """
+    if data_dir is None and os.environ.get(DATA_DIR_VARIABLE):
+        data_dir = Path(os.environ[DATA_DIR_VARIABLE])
+    if file is not None:
+        path = Path(corpus.base_folder, Path(file).expanduser())
+        source, remedy = path.name, f"correct file in the declaration of the corpus {corpus.name}"
+    elif data_dir is not None:
+        path = data_dir.expanduser() / corpus.data_folder / f"{split}.parquet"
+        source = f"{path.parent.name}/{path.name}"
+        remedy = f"give a --data-dir, or {DATA_DIR_VARIABLE}, that holds {source}"
+    elif corpus.hub_id is not None:
+        table, commit = load_hub_split(corpus.hub_id, corpus, split)
+        return table, f"hub:{corpus.hub_id}@{commit}"
+    else:
+        raise AssertionError("a corpus names a file for each split that is not on the Hub")
+    if not path.is_file():
+        raise DataError(f"there is no file {path}", remedy)
+    return read_table(path), f"file:{source}"
