@@ -161,7 +161,7 @@ class Watch:
         """Steps of a window."""
         return min(LONGEST_WINDOW, max(SHORTEST_WINDOW, self.total_steps // WINDOWS))
 
-    def saw_step(self, step: int, loss: float, learning_rate: float, gradient_norm: float) -> tuple[Finding, ...]:
+    def observe(self, step: int, loss: float, learning_rate: float, gradient_norm: float) -> tuple[Finding, ...]:
         """Take in one optimizer step.
 
         Args:
@@ -190,7 +190,7 @@ class Watch:
         self.window = Window()
         return found
 
-    def saw_row(self, row: HistoryRow) -> tuple[Finding, ...]:
+    def evaluated(self, row: HistoryRow) -> tuple[Finding, ...]:
         """Take in one evaluation."""
         best = self.best_row
         if best is None or row.validation_loss <= best.validation_loss:
