@@ -1,7 +1,8 @@
-"""Sequence classifiers: loading, saving, and the one way that anything here classifies a text."""
+"""Models: loading, saving, and the one way that anything here classifies a text."""
 
 from emohub.inference.checkpoint import BaseModel, Checkpoint, find_checkpoint, load_for_training, save_pretrained
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction
+from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 
 __all__ = [
     "MAX_TEXT_CHARS",
@@ -10,6 +11,9 @@ __all__ = [
     "Classifier",
     "Prediction",
     "find_checkpoint",
+    "load_for_masked_lm",
     "load_for_training",
+    "load_masked_lm",
+    "masked_lm_logits",
     "save_pretrained",
 ]

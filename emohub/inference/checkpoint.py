@@ -13,7 +13,13 @@ import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from emohub import layout
@@ -26,6 +32,8 @@ _POOLER = ".pooler."
 """A base model that was trained without a next-sentence task has no pooler; fine-tuning makes one, as for the head."""
 _ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 """What the families call the dropout on attention weights."""
+_DROPOUTS = ("hidden_dropout_prob", "dropout", "classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout")
+"""What the families call the dropout on hidden states and before the head."""
 _LOADING = threading.Lock()
 """Loading changes transformers' own process-wide settings."""
 
@@ -58,7 +66,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A pretrained model with a classification head for the labels to come, and where it came from."""
+    """A pretrained model with the head that its training needs, and where it came from."""
 
     model: PreTrainedModel
     checkpoint: Checkpoint
@@ -122,7 +130,7 @@ def load_classifier(checkpoint: Checkpoint) -> PreTrainedModel:
     Raises:
         ModelError: the files are damaged, or hold something else than a classifier with one label per text.
     """
-    model, loaded = _load(checkpoint, _load_config(checkpoint))
+    model, loaded = load_model(AutoModelForSequenceClassification, checkpoint, load_config(checkpoint))
     if loaded["missing_keys"]:
         raise ModelError(
             f"{checkpoint.id} is not a trained text classifier (its file lacks {sorted(loaded['missing_keys'])[0]})",
@@ -136,30 +144,54 @@ def load_for_training(
     labels: Sequence[str],
     *,
     revision: str | None = None,
+    dropout: float | None = None,
     attention_dropout: float | None = None,
 ) -> BaseModel:
     """A pretrained model with a head for ``labels``, in float32 and in training mode.
 
     What the file lacks of the head is drawn from torch's global random generator: seed it before. A head that fits the
-    number of labels is kept. ``attention_dropout`` replaces the configuration's; None keeps it.
+    number of labels is kept. ``dropout`` (on hidden states and before the head) and ``attention_dropout`` replace the
+    configuration's; None keeps it.
 
     Raises:
         UsageError: a revision was given for a local folder.
         ModelError: the model cannot be found, reached or read, or its encoder's weights are not in the file.
     """
     checkpoint = find_checkpoint(base_model, revision=revision)
-    config = _load_config(checkpoint)
+    config = load_config(checkpoint)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     config.problem_type = "single_label_classification"
-    if attention_dropout is not None:
-        name = next((name for name in _ATTENTION_DROPOUTS if hasattr(config, name)), None)
-        if name is None:
+    set_dropouts(config, checkpoint, dropout, attention_dropout)
+    return load_with_new_head(AutoModelForSequenceClassification, checkpoint, config)
+
+
+def set_dropouts(config: Any, checkpoint: Checkpoint, dropout: float | None, attention_dropout: float | None) -> None:
+    """Replace both kinds of dropout in a configuration, whatever its family calls them; None keeps a kind.
+
+    Raises:
+        ModelError: the family has no dropout of that kind.
+    """
+    kinds = (("dropout", dropout, _DROPOUTS), ("attention_dropout", attention_dropout, _ATTENTION_DROPOUTS))
+    for kind, value, names in kinds:
+        present = [name for name in names if hasattr(config, name)]
+        if value is not None and not present:
             raise ModelError(
-                f"{checkpoint.id} has no attention dropout", "leave attention_dropout out of the recipe's [training]"
+                f"{checkpoint.id} has no {kind.replace('_', ' ')}", f"leave {kind} out of the recipe's [training]"
             )
-        setattr(config, name, attention_dropout)
-    model, loaded = _load(checkpoint, config, ignore_mismatched_sizes=True)
+        for name in present if value is not None else ():
+            setattr(config, name, value)
+
+
+def load_with_new_head(auto_class: Any, checkpoint: Checkpoint, config: Any) -> BaseModel:
+    """A model in training mode, the encoder from the file, and drawn anew what the file lacks of the head.
+
+    ``auto_class`` is one of transformers' ``AutoModelFor…``.
+
+    Raises:
+        ModelError: the file cannot be read, or lacks weights of the encoder.
+    """
+    model, loaded = load_model(auto_class, checkpoint, config, ignore_mismatched_sizes=True)
     encoder = f"{model.base_model_prefix}."
     replaced = {*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])}
     lacking = sorted(key for key in replaced if key.startswith(encoder) and _POOLER not in key)
@@ -220,6 +252,51 @@ def quiet() -> Iterator[None]:
                 transformers_logging.enable_progress_bar()
 
 
+def load_config(checkpoint: Checkpoint) -> Any:
+    """The configuration in a model's folder.
+
+    Raises:
+        ModelError: it is damaged, or of a kind that transformers does not know.
+    """
+    try:
+        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"the configuration of {checkpoint.id} cannot be read ({_first_line(error)})",
+            "give a model of a kind that transformers knows; code inside a model is never run",
+        ) from None
+    return config
+
+
+def load_model(
+    auto_class: Any, checkpoint: Checkpoint, config: Any, **options: Any
+) -> tuple[PreTrainedModel, Mapping[str, Any]]:
+    """A model in float32, and transformers' account of the weights that it found and did not find.
+
+    Raises:
+        ModelError: the file cannot be read, or does not fit the configuration.
+    """
+    try:
+        with quiet():
+            model, loaded = auto_class.from_pretrained(
+                checkpoint.folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        what = "masked language model" if auto_class is AutoModelForMaskedLM else "text classifier"
+        raise ModelError(
+            f"{checkpoint.id} cannot be loaded as a {what} ({_first_line(error)})",
+            "fetch or export it again, or give another model",
+        ) from None
+    return model, loaded
+
+
 def _fetch(name: str, revision: str | None) -> Checkpoint:
     local = ", ".join(layout.shipped_models()) or "none"
     try:
@@ -247,38 +324,6 @@ def _fetch(name: str, revision: str | None) -> Checkpoint:
             "give a local folder (to train from one: --base-model DIR), or try again with a network",
         ) from None
     return Checkpoint(Path(folder), name, Path(folder).name)
-
-
-def _load_config(checkpoint: Checkpoint) -> Any:
-    try:
-        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"the configuration of {checkpoint.id} cannot be read ({_first_line(error)})",
-            "give a model of a kind that transformers knows; code inside a model is never run",
-        ) from None
-    return config
-
-
-def _load(checkpoint: Checkpoint, config: Any, **options: Any) -> tuple[PreTrainedModel, Mapping[str, Any]]:
-    try:
-        with quiet():
-            model, loaded = AutoModelForSequenceClassification.from_pretrained(
-                checkpoint.folder,
-                config=config,
-                dtype=torch.float32,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                output_loading_info=True,
-                **options,
-            )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{checkpoint.id} cannot be loaded as a text classifier ({_first_line(error)})",
-            "fetch or export it again, or give another model",
-        ) from None
-    return model, loaded
 
 
 def _first_line(error: Exception) -> str:
