@@ -154,7 +154,7 @@ def _panels(run: RunRecord, xs: Sequence[float]) -> tuple[_Panel, _Panel]:
         "validation": [row.validation_loss for row in run.history],
     }
     figures = "Validation perplexity" if run.stage == "masked_lm" else "Validation metrics"
-    metrics = {_words(name): [row.metrics.get(name) for row in run.history] for name in shown_metrics(run)}
+    metrics = {in_words(name): [row.metrics.get(name) for row in run.history] for name in shown_metrics(run)}
     return (
         _Panel("Loss", curves(losses, (_TRAINING, _VALIDATION), ("s", "o")), 0.0),
         _Panel(figures, curves(metrics, _COLOURS, _MARKERS), _LEAST_SPAN),
@@ -172,7 +172,7 @@ def _caption(run: RunRecord) -> str:
     return f"{run.recipe['name']}: {ran}; exported at step {run.exported.step:,}"
 
 
-def _words(name: str) -> str:
+def in_words(name: str) -> str:
     """A metric's name as one would write it."""
     return name.replace("_", " ").replace("f1", "F1")
 

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import LABELS, make_corpus, make_eval_record, make_history, make_recipe, make_run_record, random_records
+from factories import (
+    LABELS,
+    make_corpus,
+    make_eval_record,
+    make_history,
+    make_recipe,
+    make_run_record,
+    random_records,
+    sha256,
+)
 from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import EvalResult
 from markdown_it import MarkdownIt
@@ -20,8 +29,9 @@ from emohub.card import check_card, parse, render, render_documented, render_fol
 from emohub.card.markdown import code, escape, fence, show, words
 from emohub.cli import main
 from emohub.errors import CardError, RecordError, UsageError
+from emohub.pictures import draw_learning_curves, read_digest, shown_digest
 from emohub.recipe import Corpus, list_recipes, load_recipe
-from emohub.record import EvalRecord, Interval, RunRecord
+from emohub.record import EvalRecord, Finding, Interval, ModelIdentity, PreviousStage, RunRecord, SmallerBatch
 
 RANDOM_RECORDS = 200
 
@@ -450,6 +460,107 @@ def test_folder_written_checked_and_read_as_results(tmp_path: Path) -> None:
     assert tweet.metrics["f1_unstated_average"] == 0.7268
     assert "accuracy" not in tweet.metrics
     assert results_rows(tmp_path / "nothing").measured == ()
+
+
+def test_the_card_shows_the_learning_curves_of_its_run_and_of_no_other(tmp_path: Path) -> None:
+    run, evaluation = _records()
+    run.save(tmp_path / "run.json")
+    evaluation.save(tmp_path / "eval.json")
+    picture = tmp_path / "learning_curves.png"
+    card = write_card(tmp_path).read_text()
+    assert read_digest(picture) == shown_digest(run)
+    [image] = [child for token in _parse(card) for child in token.children or [] if child.type == "image"]
+    assert image.attrs["src"] == picture.name
+    assert image.content == (
+        "Learning curves over 150 steps: training loss, validation loss, accuracy, macro F1; step 100 is marked."
+    )
+
+    picture.write_bytes(picture.read_bytes()[:-100])
+    assert check_card(tmp_path)  # what it says of itself is whole
+    draw_learning_curves(run.model_copy(update={"total_steps": 999}), picture)
+    with pytest.raises(CardError, match=r"learning_curves\.png does not show the run"):
+        check_card(tmp_path)
+    picture.unlink()
+    with pytest.raises(CardError, match=r"learning_curves\.png is missing"):
+        check_card(tmp_path)
+    write_card(tmp_path)
+    assert check_card(tmp_path)
+
+
+def _training(run: RunRecord) -> str:
+    """The training section of the card with its subsections, on one line."""
+    [text] = re.findall(r"^## Training\n(.*?)^## ", render(run, make_eval_record(run)), re.MULTILINE | re.DOTALL)
+    return " ".join(text.split())
+
+
+def test_overfitting_is_named_with_its_figures_and_only_where_it_is() -> None:
+    def training(*losses: tuple[float | None, float]) -> str:
+        figures = [(before, after, 0.5 + number / 100, 0.4) for number, (before, after) in enumerate(losses)]
+        return _training(make_run_record(make_recipe(evaluation=accuracy), history=make_history(figures)))
+
+    accuracy = {"metrics": ["accuracy"], "metric_for_best_model": "accuracy"}
+    said = training((1.0, 0.5), (0.6, 0.7), (0.3, 0.9))
+    assert (
+        "The validation loss was lowest at step 50 (0.5000) and stood at 0.9000 in the end, while the training loss "
+        "fell from 1.0000 to 0.3000: a sign of overfitting. The exported step comes after that lowest point."
+    ) in said
+    for risen in (((0.3, 0.5), (0.6, 0.7)), ((None, 0.5), (0.6, 0.7))):  # it diverged, or nobody knows
+        said = training(*risen)
+        assert "stood at 0.7000 in the end. The exported step comes after" in said
+        assert "overfitting" not in said
+    assert "lowest" not in training((1.0, 0.5), (0.6, 0.4))
+    exported_between = make_run_record(
+        history=make_history([(1.0, 0.4, 0.7, 0.6), (0.5, 0.5, 0.8, 0.7), (0.2, 0.6, 0.7, 0.6)])
+    )
+    assert "comes after that lowest point; there it was 0.5000." in _training(exported_between)
+
+
+def test_what_a_run_noticed_stands_in_its_card() -> None:
+    findings = (
+        Finding(kind="data", message="3 texts of train stand there twice", remedy="remove them."),
+        Finding(kind="convergence", message="The loss is <flat>.", remedy="raise learning_rate", step=1200),
+    )
+    said = _training(make_run_record(findings=findings))
+    assert (
+        "### What the run noticed - 3 texts of train stand there twice; remove them. "
+        "- Step 1,200: The loss is &lt;flat&gt;; raise learning_rate. ###"
+    ) in said
+    nothing = "Neither the audit of the data before the run nor the watch over its losses found anything to warn of."
+    noticed = make_run_record(findings=findings)
+    assert "\n\n\n" not in render(noticed, make_eval_record(noticed))
+    assert nothing in _training(make_run_record(padding_share=0.0))
+    assert nothing not in _training(make_run_record())  # from before there was an audit
+
+
+def test_how_a_run_went_on_the_machine_stands_in_its_card() -> None:
+    plain = _training(make_run_record())
+    assert "Texts were packed, without padding." in plain
+    assert not re.search("sitting|interrupted|memory|first stage", plain)
+
+    smaller = (
+        SmallerBatch(step=1, per_device_train_batch_size=8, gradient_accumulation_steps=2),
+        SmallerBatch(step=40, per_device_train_batch_size=4, gradient_accumulation_steps=4),
+    )
+    said = _training(make_run_record(batching="padded", padding_share=0.2345, sittings=3, smaller_batches=smaller))
+    assert "From step 1 on, each process took them 8 at a time, 2 times a step, because" in said
+    assert "From step 40 on, each process took them 4 at a time, 4 times a step, because" in said
+    assert "Texts were padded to the longest of their batch; 23.4% of the computed positions were padding." in said
+    assert "went on from its last checkpoint, and so ran in 3 sittings." in said
+    assert "Texts were packed; 1.2% of the computed" in _training(make_run_record(padding_share=0.012))
+
+
+def test_a_second_stage_names_the_first() -> None:
+    first = PreviousStage(
+        stage="masked_lm", run_id="adapted-1", recipe_digest=sha256("recipe"), fingerprint=sha256("adapted")
+    )
+    base = ModelIdentity(id="checkpoint", revision=None, fingerprint=first.fingerprint)
+    run = make_run_record(previous=first, base_model=base)
+    said = _training(run)
+    assert f"the run `adapted-1`, of a recipe with the digest `{first.recipe_digest}`." in said
+    assert f"SHA-256 of its weights: `{first.fingerprint}`" in said
+    assert "where it comes from is not recorded" not in said
+    with pytest.raises(CardError, match="did not start from the weights of the stage"):
+        render(run.model_copy(update={"base_model": make_run_record().base_model}), make_eval_record(run))
 
 
 def test_a_run_folder_loads_its_own_checkpoint(tmp_path: Path) -> None:

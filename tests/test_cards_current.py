@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from emohub.card import check_card, results_rows, validate
-from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE
+from emohub.layout import CARD_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE
+from emohub.pictures import draw_learning_curves
 from emohub.recipe import list_recipes, load_recipe
+from emohub.record import RunRecord
 
 CARDS = Path(__file__).parent.parent / "cards"
 FOLDERS = sorted(path for path in CARDS.iterdir() if path.is_dir())
@@ -33,3 +37,12 @@ def test_card_is_current(folder: Path) -> None:
 def test_measured_card_is_fit_to_be_published(folder: Path) -> None:
     text = (folder / CARD_FILE).read_text(encoding="utf-8")
     assert [finding for finding in validate(text) if finding.severity == "error"] == []
+
+
+@pytest.mark.parametrize("folder", MEASURED, ids=lambda folder: folder.name)
+def test_measured_card_shows_the_curves_of_its_run(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / LEARNING_CURVES_FILE
+    draw_learning_curves(RunRecord.load(folder / RUN_FILE), again)
+    # Pixels, because compression differs between builds of the same version, and edges by a shade between processors.
+    np.testing.assert_allclose(imread(folder / LEARNING_CURVES_FILE), imread(again), atol=0.05)
+    assert f"]({LEARNING_CURVES_FILE})\n" in (folder / CARD_FILE).read_text(encoding="utf-8")

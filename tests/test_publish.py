@@ -8,9 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +22,7 @@ from huggingface_hub import close_session, constants
 
 from emohub.card import render_folder
 from emohub.errors import EmohubError, PublishError, UsageError
+from emohub.pictures import draw_learning_curves
 from emohub.publish import ALLOWED, plan, preflight, publish
 from emohub.record import sha256_file
 from tests.factories import make_eval_record, make_run_record
@@ -41,8 +44,15 @@ SECRETS = {
     ".git/config": "SECRET-remote",
     "predictions.parquet": "SECRET-rows",
 }
-UPLOADED = {"README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "run.json"} | {
-    "eval.json"
+UPLOADED = {
+    "README.md",
+    "learning_curves.png",
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "run.json",
+    "eval.json",
 }
 
 
@@ -52,6 +62,16 @@ def write_records(folder: Path, weights: Path) -> None:
     run.save(folder / "run.json")
     make_eval_record(run).save(folder / "eval.json")
     (folder / "README.md").write_text(render_folder(folder), encoding="utf-8")
+    (folder / "learning_curves.png").write_bytes(learning_curves())
+
+
+@cache
+def learning_curves() -> bytes:
+    """The picture of the run that :func:`write_records` writes, drawn once."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "learning_curves.png"
+        draw_learning_curves(make_run_record(), path)
+        return path.read_bytes()
 
 
 def make_run(folder: Path, model: Path) -> Path:
@@ -211,6 +231,10 @@ def tamper_with(run_folder: Path, what: str) -> None:
             card.write_text(card.read_text(encoding="utf-8").replace("accuracy", "Accuracy", 1), encoding="utf-8")
         case "no card":
             (run_folder / "README.md").unlink()
+        case "no picture":
+            (run_folder / "learning_curves.png").unlink()
+        case "picture of another run":
+            draw_learning_curves(make_run_record(total_steps=999), run_folder / "learning_curves.png")
         case "weights":
             weights = checkpoint / "model.safetensors"
             content = bytearray(weights.read_bytes())
@@ -237,6 +261,8 @@ def tamper_with(run_folder: Path, what: str) -> None:
     [
         ("card", "is not what its records give"),
         ("no card", "has no card"),
+        ("no picture", r"learning_curves\.png is missing"),
+        ("picture of another run", "does not show the run"),
         ("weights", "is not the file that the run exported"),
         ("evaluation of other weights", "other weights"),
         ("generic labels", "no real label names"),

@@ -240,6 +240,12 @@ def test_a_card_is_shown_without_front_matter_and_loads_nothing() -> None:
     assert body.endswith("after a rule")
 
 
+def test_an_image_beside_the_card_is_shown_as_its_text() -> None:
+    assert card_body("a\n\n![Curves over 5 steps.](learning_curves.png)\n\nb") == "a\n\nCurves over 5 steps.\n\nb"
+    for evil in ("![x](HTTPS://evil.test/a.png)", "![x](//evil.test/a.png)", "!![](a)[x](https://evil.test/a.png)"):
+        assert "![" not in card_body(evil)
+
+
 def test_a_card_without_front_matter_is_shown_whole() -> None:
     assert card_body("# Title\n\n---\ntext\n---\nend") == "# Title\n\n---\ntext\n---\nend"
 

@@ -1,6 +1,6 @@
 """Model cards: written from records, read back, and checked offline; and the results of all models as plain rows."""
 
-from emohub.card.files import card_folder, check_card, render_folder, write_card
+from emohub.card.files import card_folder, check_card, check_picture, render_folder, write_card
 from emohub.card.front_matter import KEYS, Card, is_repo_id, parse
 from emohub.card.records import Records
 from emohub.card.render import render, render_documented
@@ -17,6 +17,7 @@ __all__ = [
     "Results",
     "card_folder",
     "check_card",
+    "check_picture",
     "is_repo_id",
     "parse",
     "render",

@@ -6,9 +6,11 @@ from typing import Any
 from emohub.card.front_matter import ENGLISH_EXAMPLES, HUB_METRICS, dump, front_matter, hub_base_model
 from emohub.card.markdown import Markdown, signed
 from emohub.card.records import Records
+from emohub.layout import LEARNING_CURVES_FILE
+from emohub.pictures import in_words, shown_metrics
 from emohub.recipe import Documented, Evaluation, Export, Training
 from emohub.recipe.documented import DocumentedMetrics, DocumentedRow
-from emohub.record import EvalRecord, LabelResult
+from emohub.record import EvalRecord, Finding, LabelResult
 
 TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",
@@ -63,7 +65,11 @@ def card_context(records: Records, *, name: str, model: str, published: bool) ->
         "base_model": hub_base_model(records),
         "example": ENGLISH_EXAMPLES[0] if corpus.language == ("en",) else "…",
         "history": history_table(records),
+        "curves": _curves(records),
+        "curves_file": LEARNING_CURVES_FILE,
         "losses": _losses(records),
+        "findings": [_finding(finding) for finding in run.findings],
+        "padding": f"{run.padding_share:.1%}" if run.padding_share else None,
         "metrics": Table(
             ["Metric", "Value"],
             [[TITLES.get(metric, metric), value] for metric, value in _ordered(evaluation.metrics).items()],
@@ -153,9 +159,25 @@ def hyperparameters_table(records: Records) -> Table:
 
 
 def _losses(records: Records) -> dict[str, Any]:
-    """The validation loss where it was lowest and at the end: a rise between the two is overfitting."""
+    """Where the validation loss was lowest, and the end: if it rose between them as training loss fell, overfitting."""
     history = records.run.history
-    return {"lowest": min(history, key=lambda row: row.validation_loss), "last": history[-1]}
+    lowest, last = min(history, key=lambda row: row.validation_loss), history[-1]
+    before, after = lowest.training_loss, last.training_loss
+    overfitted = before is not None and after is not None and after < before
+    return {"lowest": lowest, "last": last, "exported": records.exported_row, "overfitted": overfitted}
+
+
+def _curves(records: Records) -> str:
+    """What the picture of the learning curves shows, for those who cannot see it."""
+    run = records.run
+    curves = ["training loss", "validation loss", *map(in_words, shown_metrics(run))]
+    return f"Learning curves over {run.steps_run:,} steps: {', '.join(curves)}; step {run.exported.step:,} is marked."
+
+
+def _finding(finding: Finding) -> str:
+    """A finding as a sentence, with the step at which it was made."""
+    when = "" if finding.step is None else f"Step {finding.step:,}: "
+    return f"{when}{finding.message.rstrip('. ')}; {finding.remedy.rstrip('. ')}."
 
 
 def _export_cost(records: Records) -> Table:

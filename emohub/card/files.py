@@ -7,8 +7,9 @@ from emohub import layout
 from emohub.card.records import Records
 from emohub.card.render import render, render_documented
 from emohub.errors import CardError, UsageError
+from emohub.pictures import draw_learning_curves, read_digest, shown_digest
 from emohub.recipe import list_recipes, load_recipe
-from emohub.record import write_atomically
+from emohub.record import RunRecord, write_atomically
 
 
 def card_folder(name: str) -> Path:
@@ -53,22 +54,26 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
 
 
 def write_card(folder: Path, *, repo_id: str | None = None) -> Path:
-    """Render the folder's card into its ``README.md``, whole or not at all, and return that path.
+    """Render the folder's card into its ``README.md``, beside the picture that it shows, and return its path.
+
+    Each file is written whole or not at all.
 
     Raises:
         RecordError: the folder cannot be written; and whatever :func:`render_folder` raises.
     """
     text = render_folder(folder, repo_id=repo_id)
+    if (folder / layout.RUN_FILE).is_file():
+        draw_learning_curves(RunRecord.load(folder / layout.RUN_FILE), folder / layout.LEARNING_CURVES_FILE)
     path = folder / layout.CARD_FILE
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
     return path
 
 
 def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
-    """The path of the folder's card, when it is byte for byte what would be rendered.
+    """The path of the folder's card, when it is byte for byte what would be rendered and its picture shows the run.
 
     Raises:
-        CardError: it is missing or differs; the error names the first line that does.
+        CardError: it is missing or differs, and then the error names the first line that does; or so does its picture.
     """
     expected = render_folder(folder, repo_id=repo_id).encode()
     path = folder / layout.CARD_FILE
@@ -81,4 +86,21 @@ def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
         pairs = zip_longest(found.splitlines(keepends=True), expected.splitlines(keepends=True))
         line = next(number for number, (a, b) in enumerate(pairs, start=1) if a != b)
         raise CardError(f"{path} is not what its records give, from line {line} on", again)
+    check_picture(folder)
     return path
+
+
+def check_picture(folder: Path) -> None:
+    """Hold the picture of the learning curves against the folder's run; a folder without a run needs none.
+
+    What is compared is the digest that the picture carries, not its bytes: those depend on matplotlib's version.
+
+    Raises:
+        CardError: it is missing, or shows another run.
+    """
+    if not (folder / layout.RUN_FILE).is_file():
+        return
+    picture = folder / layout.LEARNING_CURVES_FILE
+    if read_digest(picture) != shown_digest(RunRecord.load(folder / layout.RUN_FILE)):
+        what = "does not show the run" if picture.is_file() else "is missing"
+        raise CardError(f"{picture} {what}", "draw it again with `emohub card`")

@@ -51,6 +51,8 @@ class Records:
             )
         if run.exported.step not in {row.step for row in run.history}:
             raise CardError(f"the exported step {run.exported.step} is not in the run's history", "train again")
+        if run.previous is not None and run.previous.fingerprint != run.base_model.fingerprint:
+            raise CardError("the run did not start from the weights of the stage that it names", "train again")
         if evaluation.model.fingerprint != run.exported.fingerprint:
             raise CardError("the evaluation measured other weights than the run exported", again)
         before_export = run.exported.validation_before_export.get("loss")

@@ -17,7 +17,7 @@ def card(
         str | None, typer.Option(help="Id on the Hub (USER/NAME) that the card names and its examples load.")
     ] = None,
 ) -> None:
-    """Write the README.md of RUN from its run.json and eval.json.
+    """Write the README.md of RUN from its run.json and eval.json, and draw the learning curves that it shows.
 
     For a recipe without records it is a page with what others report of that model.
 

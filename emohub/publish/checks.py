@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from emohub.card import check_card, render_folder, validate
+from emohub.card import check_card, check_picture, render_folder, validate
 from emohub.errors import PublishError
-from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, RUN_FILE, WEIGHTS_FILE
+from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE, WEIGHTS_FILE
 from emohub.publish.files import ALLOWED, Plan
 from emohub.record import EvalRecord, RunRecord
 
@@ -26,6 +26,7 @@ def preflight(plan: Plan) -> tuple[str, ...]:
         _weights_are_the_measured_ones,
         _config_names_the_labels,
         _card_is_that_of_the_records,
+        _picture_shows_the_run,
         _card_is_valid,
     )
     return tuple(check(plan) for check in checks)
@@ -105,6 +106,11 @@ def _card_is_that_of_the_records(plan: Plan) -> str:
     if path.read_bytes() != card:
         check_card(plan.records_folder)  # a card that names no repository yet
     return "the card is what the records give, byte for byte"
+
+
+def _picture_shows_the_run(plan: Plan) -> str:
+    check_picture(plan.records_folder)
+    return f"{LEARNING_CURVES_FILE} shows the run that {RUN_FILE} records"
 
 
 def _card_is_valid(plan: Plan) -> str:

@@ -12,6 +12,7 @@ from emohub.layout import (
     CHECKPOINT_FOLDER,
     CONFIG_FILE,
     EVAL_FILE,
+    LEARNING_CURVES_FILE,
     RUN_FILE,
     WEIGHTS_FILE,
     find_model,
@@ -22,6 +23,7 @@ from emohub.record import sha256_file
 RECORDS = (RUN_FILE, EVAL_FILE)
 ALLOWED = (
     CARD_FILE,
+    LEARNING_CURVES_FILE,
     CONFIG_FILE,
     WEIGHTS_FILE,
     "tokenizer.json",
@@ -121,7 +123,8 @@ def _check_repo_id(repo_id: str) -> None:
 
 def _places(model_folder: Path, records_folder: Path) -> list[tuple[Path, str]]:
     """The folder that each allowed file but the card comes from."""
-    return [(records_folder if name in RECORDS else model_folder, name) for name in ALLOWED if name != CARD_FILE]
+    of_run = (*RECORDS, LEARNING_CURVES_FILE)
+    return [(records_folder if name in of_run else model_folder, name) for name in ALLOWED if name != CARD_FILE]
 
 
 def _on_disk(path: Path) -> PlannedFile | None:

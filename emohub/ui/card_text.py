@@ -3,16 +3,18 @@
 import re
 
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_IMAGE_BESIDE = re.compile(r"!\[([^\]]*)\]\((?![a-z][a-z0-9+.-]*:|//)[^)]*\)", re.IGNORECASE)
+"""An image that lies beside the card, such as its learning curves: the page does not serve it, nor a link to it."""
 _TAG_OPENER = re.compile(r"<(?=[A-Za-z/!?])")
 _WORD_JOINER = "\N{WORD JOINER}"
 
 
 def card_body(card: str) -> str:
-    """The text of a card below its front matter; images become links and HTML becomes text.
+    """The text of a card below its front matter; images become links or their text, and HTML becomes text.
 
     A card may come from anywhere. Gradio strips scripts from Markdown but lets images and styles load from other hosts,
     so nothing that could fetch is left. This holds in code blocks too: where one ends is for the renderer to say, and
     a rule with exceptions could be talked into one.
     """
-    body = _FRONT_MATTER.sub("", card, count=1).replace("![", "[")
+    body = _IMAGE_BESIDE.sub(r"\1", _FRONT_MATTER.sub("", card, count=1)).replace("![", "[")
     return _TAG_OPENER.sub(f"<{_WORD_JOINER}", body).strip()
