@@ -24,6 +24,14 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "--set", "learning_rate"],
         ["minilm-emotion", "--set", "no_such_key=1"],
     ],
+    "reproduce": [
+        [],
+        ["no-such-recipe"],
+        ["minilm-emotion"],
+        ["bert-emotion", "--max-steps", "0"],
+        ["bert-emotion", "--split", "train"],
+        ["bert-emotion", "--set", "learning_rate"],
+    ],
     "evaluate": [
         [],
         ["minilm-emotion"],

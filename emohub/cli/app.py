@@ -10,7 +10,19 @@ from rich.markup import escape
 
 from emohub.errors import EmohubError
 
-COMMANDS = ("recipes", "train", "evaluate", "classify", "compare", "explain", "card", "publish", "verify", "demo")
+COMMANDS = (
+    "recipes",
+    "train",
+    "reproduce",
+    "evaluate",
+    "classify",
+    "compare",
+    "explain",
+    "card",
+    "publish",
+    "verify",
+    "demo",
+)
 """Modules of this folder, in the order that the help shows their commands."""
 
 app = typer.Typer(
