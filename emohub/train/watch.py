@@ -29,12 +29,15 @@ FLAT_SHARE = 0.995
 starts far below the constant prediction, and the little that it gains is still several times more than this."""
 TAUGHT_SHARE = 0.25
 """Below this share of the constant prediction's loss a flat curve is what a trained model has."""
-ABOVE_SHARE = 0.9
+ABOVE_SHARE = 0.8
 """A window has risen when this share of its steps lies above the line: counting is not fooled by one enormous loss."""
 RISE = 1.1
 """Before anything was learned the line lies so many times above both the first step and the constant prediction."""
-SWING = 3.0
-"""The loss jumps when its scatter is so many times what batches of this size explain."""
+JUMP = 3.0
+"""A step is a jump when the loss changes by so many times the standard deviation that batches of this size explain; one
+step in 30 is, when nothing else moves the loss."""
+JUMP_SHARE = 0.5
+"""A window jumps when this share of its steps are jumps."""
 WEIGHT_SCALE = 0.02
 """Standard deviation that BERT and its relatives draw their weights with (``initializer_range``). Adam moves a weight
 by about the learning rate in a step, whatever the gradient (Kingma & Ba 2015, section 2.1): the two can be compared."""
@@ -43,7 +46,8 @@ UNMOVED = 0.05 * WEIGHT_SCALE
 UPSET = 0.1 * WEIGHT_SCALE
 """A rate above it rewrites a tenth of a weight in a single step."""
 ROW_SPREAD = 1.25
-"""Standard deviation of the loss of one validation text, in nats: 0.83, 1.13 and 1.25 in the models of ``cards/``."""
+"""Standard deviation of the loss of one text, in nats: on validation 0.83, 1.13 and 1.25 in the models of ``cards/``.
+A model that ignores the text has less."""
 NOISE_ERRORS = 2.0
 """A validation loss has risen when it did so by this many standard errors …"""
 LEAST_DRIFT = 0.05
@@ -81,8 +85,8 @@ class Window:
     """Sum of their losses."""
     above: int = 0
     """How many of them had a loss above the line."""
-    squared_jumps: float = 0.0
-    """Sum of the squared differences between a loss and the one before."""
+    jumps: int = 0
+    """How many of them had a loss far from the one before."""
     gradient_norm: float = 0.0
     """The largest."""
 
@@ -90,11 +94,6 @@ class Window:
     def mean(self) -> float:
         """Mean loss."""
         return self.loss / self.steps
-
-    @property
-    def scatter(self) -> float:
-        """Standard deviation of the losses about their trend, from successive differences (von Neumann 1941)."""
-        return math.sqrt(self.squared_jumps / (2 * self.steps))
 
 
 @dataclass
@@ -176,7 +175,7 @@ class Watch:
         window.steps += 1
         window.loss += loss
         window.above += loss > self._line
-        window.squared_jumps += (loss - self.loss) ** 2
+        window.jumps += abs(loss - self.loss) > self._jump
         if math.isfinite(gradient_norm):
             window.gradient_norm = max(window.gradient_norm, gradient_norm)
         self.step, self.loss, self.learning_rate = step, loss, learning_rate
@@ -224,16 +223,22 @@ class Watch:
             return (self.lowest + self.constant_loss) / 2
         return RISE * max(self.start, self.constant_loss)
 
+    @property
+    def _jump(self) -> float:
+        """The change of the loss between two steps that counts as a jump."""
+        return JUMP * max(ROW_SPREAD, self.constant_loss) / math.sqrt(self.effective_batch_size)
+
     def _rate_too_high(self, window: Window) -> tuple[Finding, ...]:
         """The losses of a window have risen, or jump."""
-        steps = f"over steps {self.step - window.steps + 1} to {self.step}"
-        expected = self.constant_loss / math.sqrt(self.effective_batch_size)
+        steps = f"from step {self.step - window.steps + 1} to {self.step}"
         if window.above >= ABOVE_SHARE * window.steps:
-            seen = f"the training loss rose from {min(self.start, self.lowest):.4f} to {window.mean:.4f} {steps}"
-        elif window.scatter > SWING * expected:
             seen = (
-                f"the training loss jumps by {window.scatter:.4f} about its mean of {window.mean:.4f} {steps}, "
-                f"more than {SWING:g} times the {expected:.4f} that batches of {self.effective_batch_size} explain"
+                f"the training loss rose from {min(self.start, self.lowest):.4f} to {window.mean:.4f}, the mean {steps}"
+            )
+        elif window.jumps >= JUMP_SHARE * window.steps:
+            seen = (
+                f"the training loss jumped by more than {self._jump:.4f} in {window.jumps} steps {steps}, about a mean "
+                f"of {window.mean:.4f}, which batches of {self.effective_batch_size} do not explain"
             )
         else:
             return ()
@@ -249,7 +254,8 @@ class Watch:
         """The losses of some windows in a row are no better than a constant prediction's, or than at the start."""
         if self.first is None or self.step - window.steps < self.warmup_steps:
             return ()
-        constant = window.mean > STUCK_SHARE * self.constant_loss
+        falling = window.mean < min(self.start, STUCK_SHARE * self.lowest)
+        constant = window.mean > STUCK_SHARE * self.constant_loss and not falling
         flat = window.mean > max(FLAT_SHARE * self.first, TAUGHT_SHARE * self.constant_loss)
         self.stuck_windows = self.stuck_windows + 1 if constant or flat else 0
         if self.stuck_windows < STUCK_WINDOWS or "rate too high" in self.warned:
