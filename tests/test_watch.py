@@ -320,7 +320,7 @@ def tiny_recipe(made_corpus: Corpus, tiny_base_dir: Path) -> Recipe:
 
 
 @pytest.mark.parametrize(
-    ("rate", "expected"), [(1e-12, "too low"), (5e-3, None), (0.1, "too high"), (10.0, "too high")]
+    ("rate", "expected"), [(1e-12, "too low"), (5e-3, None), (0.1, "too high"), (1.0, "too high")]
 )
 def test_real_runs_at_a_rate_of(rate: float, expected: str | None, tiny_recipe: Recipe, tmp_path: Path) -> None:
     record = train(tiny_recipe, overrides={"learning_rate": rate}, output_dir=tmp_path / "run")
