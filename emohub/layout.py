@@ -22,8 +22,13 @@ def project_root() -> Path:
     here = Path.cwd()
     if (here / "models").is_dir() or (here / "cards").is_dir():
         return here
-    checkout = Path(__file__).resolve().parent.parent
-    return checkout if (checkout / "pyproject.toml").is_file() else here
+    return checkout() or here
+
+
+def checkout() -> Path | None:
+    """The checkout that emohub is imported from; None when it is an installed package."""
+    folder = Path(__file__).resolve().parent.parent
+    return folder if (folder / "pyproject.toml").is_file() else None
 
 
 def find_model(name: str) -> Path | None:

@@ -55,6 +55,7 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "--repo-id", "no-owner", "--dry-run"],
     ],
     "verify": [[], ["minilm-emotion", "--corpus", "no-such-corpus"], ["minilm-emotion", "--resamples", "0"]],
+    "doctor": [["no-such-recipe"], ["minilm-emotion"], ["--format", "xml"]],
     "demo": [["--port", "high"], ["--port", "70000"]],
 }
 """Arguments that each command must refuse as wrong usage."""

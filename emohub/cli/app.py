@@ -21,6 +21,7 @@ COMMANDS = (
     "card",
     "publish",
     "verify",
+    "doctor",
     "demo",
 )
 """Modules of this folder, in the order that the help shows their commands."""

@@ -167,10 +167,10 @@ class Hub:
 
 
 @contextmanager
-def bounded_waits() -> Iterator[None]:
+def bounded_waits(timeout: httpx2.Timeout = TIMEOUT) -> Iterator[None]:
     """Give the shared HTTP client a timeout for a while."""
     client = get_session()
-    before, client.timeout = client.timeout, TIMEOUT
+    before, client.timeout = client.timeout, timeout
     try:
         yield
     finally:
