@@ -43,6 +43,18 @@ class TrainingError(EmohubError):
     """Training cannot start, go on, or write its results."""
 
 
+class DivergedError(TrainingError):
+    """The loss or the gradient is no longer a finite number: these settings do not train, others may."""
+
+
+class StoppedError(TrainingError):
+    """A run was asked to stop, by SIGTERM or Ctrl-C, and has saved where it is."""
+
+    def __init__(self, cause: str, remedy: str, signal_number: int) -> None:
+        super().__init__(cause, remedy)
+        self.exit_code = 128 + signal_number  # as shells report a process that a signal ended
+
+
 class CardError(EmohubError):
     """A model card cannot be rendered, or is not valid."""
 

@@ -23,10 +23,10 @@ from transformers import (
 from emohub.data import load_split
 from emohub.errors import EmohubError, TrainingError, UsageError
 from emohub.inference import Classifier
-from emohub.recipe import Corpus, Evaluation, Recipe
+from emohub.recipe import Corpus, Recipe
 from emohub.record import HistoryRow, RunRecord, sha256_file
 from emohub.train import Progress, train
-from emohub.train.batches import EpochShuffle
+from emohub.train.batches import epoch_order
 from emohub.train.measuring import Best
 from emohub.train.optimization import learning_rate_factor
 
@@ -82,12 +82,10 @@ def reference_loop(recipe: Recipe, base: Path) -> tuple[list[float], list[float]
     def logits(texts: list[str]) -> torch.Tensor:
         return model(**tokenizer(texts, padding=True, truncation=True, max_length=32, return_tensors="pt")).logits
 
-    order = EpochShuffle(rows.rows, settings.seed)
     losses, validation_losses = [], []
     for epoch in range(settings.num_train_epochs):
         model.train()
-        order.set_epoch(epoch)
-        shuffled = list(order)
+        shuffled = epoch_order(rows.rows, settings.seed, epoch)
         for start in range(0, rows.rows, batch_size):
             batch = shuffled[start : start + batch_size]
             targets = torch.tensor([int(rows.labels[row]) for row in batch])
@@ -235,7 +233,7 @@ def test_early_stopping_and_its_export(made_corpus: Corpus, tiny_base_dir: Path,
 
 
 def test_best_prefers_the_lower_loss_and_the_earlier_tie() -> None:
-    best = Best(Evaluation(metric_for_best_model="loss"))
+    best = Best("loss", patience=None)
     model = torch.nn.Linear(1, 1)
     for step, loss in enumerate((0.5, 0.3, 0.3, 0.4), start=1):
         row = HistoryRow(training_loss=0.1, epoch=float(step), step=step, validation_loss=loss, metrics={})
@@ -259,14 +257,11 @@ def test_schedules_equal_those_of_transformers(warmup: int) -> None:
 
 
 def test_each_epoch_sees_every_row_once_in_another_order() -> None:
-    order = EpochShuffle(50, seed=3)
-    first = list(order)
-    order.set_epoch(1)
-    second = list(order)
+    first, second = (epoch_order(50, seed=3, epoch=epoch) for epoch in (0, 1))
     assert sorted(first) == sorted(second) == list(range(50))
     assert first != second
-    assert first == list(EpochShuffle(50, seed=3))
-    assert first != list(EpochShuffle(50, seed=4))
+    assert first == epoch_order(50, seed=3, epoch=0)
+    assert first != epoch_order(50, seed=4, epoch=0)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path) -> None:

@@ -201,6 +201,13 @@ class Recipe(Declaration):
     documented: Documented | None = None
     """What the model's own document reports, for a documented model."""
 
+    @model_validator(mode="after")
+    def _weighs_every_label(self) -> Self:
+        weights = self.training.class_weights
+        if isinstance(weights, tuple) and len(weights) != len(self.corpus.labels):
+            raise ValueError(f"class_weights has {len(weights)} values for {len(self.corpus.labels)} labels")
+        return self
+
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in the order that they run."""
@@ -266,6 +273,17 @@ class Recipe(Declaration):
                 table = table[part]
             table[leaf] = value
         return Recipe.from_values(values, f"recipe {self.name} with the given settings")
+
+    def setting(self, key: str) -> Any:
+        """The value that :meth:`with_overrides` would replace under ``key``.
+
+        Raises:
+            UsageError: no such key.
+        """
+        value: Any = self
+        for part in self._full_key(key):
+            value = getattr(value, part)
+        return value
 
     def _full_key(self, key: str) -> list[str]:
         sections: dict[str, type[Declaration]] = {"training": Training, "evaluation": Evaluation, "export": Export}

@@ -1,5 +1,6 @@
 """Training: a recipe becomes a measured checkpoint and a run record, by one Accelerate loop."""
 
-from emohub.train.loop import Progress, train
+from emohub.train.progress import Progress
+from emohub.train.run import train
 
 __all__ = ["Progress", "train"]

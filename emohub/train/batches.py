@@ -1,83 +1,58 @@
-"""What one optimizer step trains on, and in which order the rows come."""
+"""Which rows an optimizer step trains on, and how a process lays its share of them out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
-
-from emohub import packing, tokenizing
-from emohub.recipe import Training
-from emohub.train.material import Material
 
 
 @dataclass(frozen=True)
-class Step:
-    """The texts of one optimizer step: one model input and its labels for each forward pass."""
+class Batch:
+    """One forward pass."""
 
-    inputs: list[dict[str, Tensor]]
-    labels: list[Tensor]
+    inputs: dict[str, Tensor]
+    """What the model is given; ``input_ids`` among it."""
+    targets: Tensor
+    """What it should answer: a label for each text, or a token for each position."""
+    weight: float
+    """What the batch's summed loss counts for: texts, their class weights, or masked tokens."""
+    tokens: int
+    """Positions that hold a token; the others are padding."""
 
     @property
-    def size(self) -> int:
-        """Number of texts."""
-        return sum(len(labels) for labels in self.labels)
+    def positions(self) -> int:
+        """Positions that the model computes."""
+        return self.inputs["input_ids"].numel()
 
 
-class EpochShuffle(Sampler[int]):
-    """A new order each epoch that depends on the seed and the epoch alone, so that every process agrees on it."""
-
-    def __init__(self, size: int, seed: int) -> None:
-        self.size, self.seed, self.epoch = size, seed, 0
-
-    def __len__(self) -> int:
-        return self.size
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of ``epoch``."""
-        self.epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return iter(torch.randperm(self.size, generator=generator).tolist())
+def epoch_order(size: int, seed: int, epoch: int) -> list[int]:
+    """The rows in a new order each epoch that depends on the seed and the epoch alone, so that every process and every
+    resumed run agrees on it."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    order: list[int] = torch.randperm(size, generator=generator).tolist()
+    return order
 
 
-class StepCollator:
-    """Rows → the :class:`Step` that trains on them, in batches of at most ``batch_size`` texts."""
-
-    def __init__(
-        self, token_ids: list[list[int]], labels: NDArray[np.int64], *, pad_id: int, batch_size: int, packed: bool
-    ) -> None:
-        self.token_ids, self.labels, self.pad_id, self.packed = token_ids, labels, pad_id, packed
-        self.batch_size = batch_size
-
-    def __call__(self, rows: list[int]) -> Step:
-        """The step that trains on ``rows``, in their order."""
-        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
-        return Step([self._inputs(batch) for batch in batches], [torch.from_numpy(self.labels[b]) for b in batches])
-
-    def _inputs(self, rows: list[int]) -> dict[str, Tensor]:
-        texts = [self.token_ids[row] for row in rows]
-        if self.packed:
-            return packing.pack(texts, self.pad_id)._asdict()
-        return {name: torch.from_numpy(array) for name, array in tokenizing.pad(texts, self.pad_id).items()}
+def chunks(rows: Sequence[int], size: int) -> list[list[int]]:
+    """``rows`` in their order, cut into lists of ``size``; the last may be shorter."""
+    return [list(rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
-def step_loader(material: Material, settings: Training, *, packed: bool) -> DataLoader[Step]:
-    """The training split as optimizer steps: one item is one :class:`Step`, in a new order each epoch."""
-    labels = material.splits["train"].labels
-    return DataLoader(
-        range(len(labels)),  # type: ignore[arg-type]  # a range is a sequence of row numbers
-        batch_size=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
-        sampler=EpochShuffle(len(labels), settings.seed),
-        collate_fn=StepCollator(
-            material.tokens["train"].ids,
-            labels,
-            pad_id=material.tokenizer.pad_token_id,
-            batch_size=settings.per_device_train_batch_size,
-            packed=packed,
-        ),
-    )
+def share_of(rows: Sequence[int], process: int, num_processes: int) -> list[int]:
+    """The rows of one process: consecutive ones, their number differing by one at most, each in exactly one share."""
+    start, end = (len(rows) * each // num_processes for each in (process, process + 1))
+    return list(rows[start:end])
+
+
+def make_batches(
+    rows: Sequence[int], share: Sequence[int], batch_size: int, batch: Callable[[list[int]], Batch]
+) -> list[Batch]:
+    """The forward passes over a process' ``share`` of the step's ``rows``.
+
+    A process without a share runs one all the same, with a weight of 0: the others wait for its gradients.
+    """
+    if share:
+        return [batch(part) for part in chunks(share, batch_size)]
+    stand_in = batch([rows[0]])
+    return [Batch(stand_in.inputs, stand_in.targets, 0.0, 0)]

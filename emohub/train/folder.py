@@ -1,37 +1,122 @@
-"""The run folder: claimed before any work, written under another name, and named when it is whole."""
+"""The run folder: one run's at a time, resumable until it is finished, and finished when it has its ``run.json``.
 
+```
+run.json              written last
+checkpoint/           the exported model
+learning_curves.png
+masked_lm/            the folder of the first stage's run, where a recipe has one
+resume/               while it is unfinished: what the run is of, and checkpoints to go on from
+```
+"""
+
+import fcntl
+import json
+import shutil
 from pathlib import Path
+from typing import Any, Self, TextIO
 
 from emohub.errors import TrainingError
+from emohub.layout import MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE
+from emohub.record import write_atomically
+from emohub.train.checkpoints import find_checkpoint
+
+_STARTED = "started.json"
+_LOCK = "lock"
 
 
-def unfinished_folder(folder: Path) -> Path:
-    """Where a run is written until it is whole."""
-    return folder.parent / f".{folder.name}.unfinished"
+class RunFolder:
+    """A run's folder; enter it before any work is done for the run, and leave it with the work saved or undone.
+
+    Entering raises :class:`TrainingError` where the folder holds a finished run or something else, where another
+    process is at work in it, and where it cannot be written. Other processes of the same run do nothing here.
+    """
+
+    def __init__(self, path: Path, *, is_writer: bool, resume: bool = True) -> None:
+        self.path, self.is_writer, self.resume = path, is_writer, resume
+        self._made = False
+        self._lock: TextIO | None = None
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints are written to and gone on from."""
+        return self.path / RESUME_FOLDER
+
+    def __enter__(self) -> Self:
+        if self.is_writer:
+            self._claim()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the folder free; what never got as far as a checkpoint leaves nothing behind."""
+        if not self.is_writer:
+            return
+        if (self.path / RUN_FILE).is_file() or find_checkpoint(self.checkpoints) is None:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+        if self._made and self.path.is_dir() and not any(self.path.iterdir()):
+            self.path.rmdir()
+        if self._lock is not None:
+            self._lock.close()
+
+    def start(self, run: dict[str, Any]) -> dict[str, Any]:
+        """Write down what this run is, or find that it is the one that was begun here; returns what stands there.
+
+        ``run`` holds ``run_id`` and whatever must be the same in a run that goes on.
+
+        Raises:
+            TrainingError: an unfinished run that differs is here; the message says in what.
+        """
+        path = self.checkpoints / _STARTED
+        if path.is_file():
+            begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            asked = {**json.loads(json.dumps(run)), "run_id": begun.get("run_id")}
+            if begun == asked:
+                return begun
+            raise TrainingError(
+                f"{self.path} holds an unfinished run of something else ({'; '.join(_differences(begun, asked))})",
+                "give the settings that it was begun with, or --no-resume to discard it, or another --output-dir",
+            )
+        write_atomically(path, lambda temporary: temporary.write_text(json.dumps(run, indent=1), encoding="utf-8"))
+        return run
+
+    def _claim(self) -> None:
+        if (self.path / RUN_FILE).exists():
+            raise TrainingError(f"the run folder {self.path} holds a finished run", "name another with --output-dir")
+        if self.path.exists() and not _is_unfinished_or_empty(self.path):
+            raise TrainingError(f"the run folder {self.path} exists and is not empty", "name another with --output-dir")
+        try:
+            self._made = not self.path.exists()
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.checkpoints / _LOCK).open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise TrainingError(
+                f"another process is training in {self.path}", "wait for it, or name another --output-dir"
+            ) from None
+        except OSError as error:
+            raise TrainingError(
+                f"the run folder {self.path} cannot be made ({error.strerror})",
+                "choose a writable place with --output-dir",
+            ) from None
+        if not self.resume:
+            for each in self.checkpoints.iterdir():
+                if each.name != _LOCK:
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
 
 
-def claim(folder: Path) -> Path:
-    """Make the folder that the run is written to, before any work is done for it."""
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise TrainingError(f"the run folder {folder} exists and is not empty", "name another with --output-dir")
-    unfinished = unfinished_folder(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.mkdir()
-    except FileExistsError:
-        raise TrainingError(
-            f"{unfinished} exists, so another run is writing to {folder} or was killed",
-            "name another --output-dir, or delete that folder when no run is using it",
-        ) from None
-    except OSError as error:
-        raise TrainingError(
-            f"the run folder {folder} cannot be made ({error.strerror})", "choose a writable place with --output-dir"
-        ) from None
-    return unfinished
+def _is_unfinished_or_empty(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    return (folder / RESUME_FOLDER).is_dir() or all(each.name == MASKED_LM_FOLDER for each in folder.iterdir())
 
 
-def finish(unfinished: Path, folder: Path) -> None:
-    """Give a whole run its name."""
-    if folder.exists():
-        folder.rmdir()  # it was empty when it was claimed
-    unfinished.rename(folder)
+def _differences(begun: Any, asked: Any, key: str = "") -> list[str]:
+    """What two nested values differ in, as ``key: one there, other now``."""
+    if isinstance(begun, dict) and isinstance(asked, dict):
+        keys = list(dict.fromkeys([*begun, *asked]))
+        return [
+            difference
+            for each in keys
+            if begun.get(each) != asked.get(each)
+            for difference in _differences(begun.get(each), asked.get(each), f"{key}.{each}".lstrip("."))
+        ]
+    return [f"{key}: {json.dumps(begun)} there, {json.dumps(asked)} now"]

@@ -1,190 +1,388 @@
 """The training loop: prepare, loop over optimizer steps, keep the best, export it, record what happened."""
 
 import math
-import shutil
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import gather_object, set_seed
-from torch.optim.lr_scheduler import LambdaLR
+from accelerate.utils import broadcast_object_list, gather_object, release_memory, set_seed
+from accelerate.utils.memory import should_reduce_batch_size
+from torch import nn
+from torch.optim import Optimizer
 
-from emohub import layout, packing
-from emohub.errors import TrainingError
-from emohub.inference import Classifier
-from emohub.recipe import Recipe
-from emohub.record import Exported, HistoryRow, RunRecord, current_environment, utc_now
-from emohub.train.batches import step_loader
-from emohub.train.folder import claim, finish, unfinished_folder
-from emohub.train.material import gather_material
-from emohub.train.measuring import Best, evaluate, evaluation_is_due, export
+from emohub import layout
+from emohub.errors import StoppedError, TrainingError
+from emohub.pictures import draw_learning_curves
+from emohub.recipe import Recipe, Stage
+from emohub.record import (
+    Exported,
+    Finding,
+    HistoryRow,
+    PreviousStage,
+    RunRecord,
+    SmallerBatch,
+    current_environment,
+    utc_now,
+)
+from emohub.train.accelerator import make_accelerator
+from emohub.train.batches import epoch_order, make_batches, share_of
+from emohub.train.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
+from emohub.train.classification import gather_classification
+from emohub.train.folder import RunFolder
+from emohub.train.interruption import Interruption
+from emohub.train.masked_lm import gather_masked_lm
+from emohub.train.measuring import Best, evaluation_is_due, export
 from emohub.train.optimization import (
+    NotFinite,
+    StepResult,
     TrainingModule,
     learning_rate_factor,
     make_optimizer,
     optimizer_step,
+    set_learning_rate,
+    total,
     warmup_steps,
 )
+from emohub.train.progress import Clock, Progress, RunState
+from emohub.train.stage import StageMaterial
+from emohub.train.watch import Watch
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a run is, told after every optimizer step."""
+class Options:
+    """What a run is asked beside its recipe; see :func:`emohub.train.train`."""
 
-    step: int
-    total_steps: int
-    loss: float
-    """Mean training loss of the step's texts on this process."""
-    learning_rate: float
-    samples_per_second: float
-    row: HistoryRow | None
-    """The evaluation that followed the step, when one did."""
+    data_dir: Path | None
+    max_steps: int | None
+    overrides: dict[str, Any]
+    checkpoint_minutes: float | None
+    auto_batch: bool
+    log_with: str | None
+    on_progress: Callable[[Progress], None] | None
 
 
-def train(
+def run_stage(
     recipe: Recipe,
-    *,
-    base_model: str | None = None,
-    data_dir: Path | None = None,
-    output_dir: Path | None = None,
-    max_steps: int | None = None,
-    overrides: Mapping[str, Any] | None = None,
-    on_progress: Callable[[Progress], None] | None = None,
+    stage: Stage,
+    run_id: str,
+    folder: RunFolder,
+    base_model: str | Path | None,
+    previous: PreviousStage | None,
+    options: Options,
 ) -> RunRecord:
-    """Fine-tune as ``recipe`` says and leave a run folder: ``checkpoint/`` and ``run.json``.
-
-    Args:
-        recipe: what to do.
-        base_model: Hub id or folder to start from instead of the recipe's.
-        data_dir: folder with the corpus as parquet files, instead of the Hub.
-        output_dir: the run folder, which must not exist or be empty; ``runs/<run_id>`` when None.
-        max_steps: stop after so many optimizer steps, with the schedule made for that many.
-        overrides: recipe keys to replace, such as ``{"learning_rate": 1e-4}``.
-        on_progress: called on the main process after every optimizer step.
-
-    Raises:
-        TrainingError: the run folder cannot be used, or the loss is no longer finite; nothing is left behind.
-        DataError, ModelError, RecipeError, UsageError: an input cannot be used.
-    """
-    overrides = dict(overrides or {})
-    base_model = base_model or overrides.pop("base_model", None)
-    recipe = recipe.with_overrides(overrides) if overrides else recipe
-    run_id = f"{recipe.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-    folder = output_dir or layout.project_root() / "runs" / run_id
-    accelerator = Accelerator(mixed_precision=recipe.training.mixed_precision)
-    unfinished = claim(folder) if accelerator.is_main_process else unfinished_folder(folder)
+    """One stage, from its data to its record; ``folder`` is entered already. See :func:`emohub.train.train`."""
+    settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
+    accelerator = make_accelerator(settings, options.log_with, folder.path)
     try:
-        record = _run(recipe, overrides, base_model, run_id, unfinished, accelerator, data_dir, max_steps, on_progress)
-        if accelerator.is_main_process:
-            finish(unfinished, folder)
-        accelerator.wait_for_everyone()
-        return record
+        set_seed(settings.seed)  # before the head's first weights are drawn
+        if stage == "masked_lm":
+            material: StageMaterial = gather_masked_lm(recipe, base_model, options.data_dir)
+        else:
+            material = gather_classification(recipe, base_model, options.data_dir, previous)
+        run = _Run(material, accelerator, folder, options)
+        return run.record(run.start(run_id, previous), previous)
     finally:
-        if accelerator.is_main_process:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        for tracker in accelerator.trackers:
+            tracker.finish()
         accelerator.free_memory()
         AcceleratorState._reset_state()  # else a second run in this process could not use another precision
 
 
-def _run(
-    recipe: Recipe,
-    overrides: dict[str, Any],
-    base_model: str | None,
-    run_id: str,
-    folder: Path,
-    accelerator: Accelerator,
-    data_dir: Path | None,
-    max_steps: int | None,
-    on_progress: Callable[[Progress], None] | None,
-) -> RunRecord:
-    """Everything between claiming the run folder and giving it its name."""
-    settings, is_writer = recipe.training, accelerator.is_main_process
-    set_seed(settings.seed)  # before the head's first weights are drawn
-    material = gather_material(recipe, base_model, data_dir)
-    model, validation = material.base.model, material.splits["validation"]
-    validator = Classifier(
-        model,
-        material.tokenizer,
-        id=run_id,
-        max_length=recipe.max_length,
-        batch_size=settings.per_device_eval_batch_size,
-    )
-    packed = packing.supports(model)
-    steps = step_loader(material, settings, packed=packed)
-    adamw = make_optimizer(model, settings)
-    module, optimizer, steps = accelerator.prepare(TrainingModule(model, packed=packed), adamw, steps)
-    all_steps = len(steps) * settings.num_train_epochs
-    total_steps = min(max_steps or all_steps, all_steps)
-    warmup = warmup_steps(settings, total_steps)
-    schedule = LambdaLR(adamw, learning_rate_factor(settings.lr_scheduler_type, warmup, total_steps))
+class _Run:
+    """A stage while it trains."""
 
-    history: list[HistoryRow] = []
-    best = Best(recipe.evaluation)
-    step, losses, samples = 0, [], 0
-    started, evaluating = time.perf_counter(), 0.0
-    while step < total_steps and not best.out_of_patience:
-        steps.set_epoch(step // len(steps))
-        for batch in steps:
-            module.train()
-            rate = float(schedule.get_last_lr()[0])
-            loss = optimizer_step(accelerator, module, optimizer, batch, settings.max_grad_norm)
-            schedule.step()
-            step += 1
-            losses.append(loss)
-            samples += batch.size * accelerator.num_processes
-            if not math.isfinite(loss):
-                raise TrainingError(
-                    f"the training loss is {loss} at step {step}, with the learning rate at {rate:.2e}",
-                    "lower learning_rate, or lengthen warmup_steps",
-                )
+    def __init__(self, material: StageMaterial, accelerator: Accelerator, folder: RunFolder, options: Options) -> None:
+        self.material, self.accelerator, self.folder, self.options = material, accelerator, folder, options
+        settings = material.settings
+        self.batch_size = (
+            settings.per_device_train_batch_size * settings.gradient_accumulation_steps * accelerator.num_processes
+        )
+        self.steps_per_epoch = math.ceil(material.size / self.batch_size)
+        self.all_steps = self.steps_per_epoch * settings.num_train_epochs
+        self.total_steps = min(options.max_steps or self.all_steps, self.all_steps)
+        self.warmup_steps = warmup_steps(settings, self.total_steps)
+        self.state = RunState(settings.per_device_train_batch_size, findings=list(material.findings))
+        self.best = Best(material.metric_for_best_model, material.evaluation.early_stopping_patience)
+        self.watch = Watch(
+            self.total_steps, self.warmup_steps, material.constant_loss, self.batch_size, material.validation_size
+        )
+
+    def start(self, run_id: str, previous: PreviousStage | None) -> str:
+        """Write down what this run is, or find it begun already; returns the id that it was begun with."""
+        if not self.accelerator.is_main_process:
+            return run_id
+        material = self.material
+        what = {
+            "run_id": run_id,
+            "stage": material.stage,
+            "digest": material.digest,
+            "recipe": material.recorded.model_dump(mode="json", exclude={"documented", "search"}),
+            "overrides": self.options.overrides,
+            "max_steps": self.options.max_steps,
+            "base_model": material.identity.model_dump(mode="json"),
+            "previous": previous and previous.model_dump(mode="json"),
+            "data": {name: part.model_dump(mode="json") for name, part in material.data.items()},
+            "processes": self.accelerator.num_processes,
+        }
+        begun: str = self.folder.start(what)["run_id"]
+        if self.options.log_with is not None:
+            self.accelerator.init_trackers(begun, config=_flat(material.settings.model_dump(mode="json")))
+        return begun
+
+    def record(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
+        """Train, export, and write down what happened."""
+        module, optimizer = self._prepare()
+        with Interruption() as interruption:
+            self._train(module, optimizer, interruption)
+        self.material.model.load_state_dict(self.best.weights)
+        written = None
+        if self.accelerator.is_main_process:
+            written = export(self.best, self.material, self.folder.path / layout.CHECKPOINT_FOLDER)
+        exported: Exported = gather_object([written])[0]
+        record = self._record(run_id, previous, exported)
+        if self.accelerator.is_main_process:
+            draw_learning_curves(record, self.folder.path / layout.LEARNING_CURVES_FILE)
+            record.save(self.folder.path / layout.RUN_FILE)
+        self.accelerator.wait_for_everyone()
+        return record
+
+    def _prepare(self) -> tuple[nn.Module, Optimizer]:
+        """The wrapped model and its optimizer, as they were when the run was stopped if it was."""
+        model, settings = self.material.model, self.material.settings
+        if settings.gradient_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        module, optimizer = self.accelerator.prepare(
+            TrainingModule(model, self.material.loss), make_optimizer(model, settings)
+        )
+        if self.accelerator.process_index:  # each process drops other weights; the first as if it were alone
+            set_seed(settings.seed + self.accelerator.process_index)
+        found: Path | None = broadcast_object_list([find_checkpoint(self.folder.checkpoints)])[0]
+        if found is not None:
+            remembered, self.best.weights = load_checkpoint(self.accelerator, found)
+            self.state = RunState.from_json(remembered)
+            self.best.evaluations_since = self.state.evaluations_since_best
+            self.best.row = next((row for row in self.state.history if row.step == self.state.best_step), None)
+            self.watch = Watch.from_state(self.state.watch)
+        self.state.sittings += 1
+        return module, optimizer
+
+    def _train(self, module: nn.Module, optimizer: Optimizer, interruption: Interruption) -> None:
+        """Every step that is left."""
+        state, settings = self.state, self.material.settings
+        factor = learning_rate_factor(settings.lr_scheduler_type, self.warmup_steps, self.total_steps)
+        clock = Clock(state)
+        order: list[int] = []
+        while state.step < self.total_steps and not self.best.out_of_patience:
+            epoch, index = divmod(state.step, self.steps_per_epoch)
+            if not order or index == 0:
+                order = epoch_order(self.material.size, settings.seed, epoch)
+            rows = order[index * self.batch_size : (index + 1) * self.batch_size]
+            rate = settings.learning_rate * factor(state.step)
+            set_learning_rate(optimizer, rate)
+            result = self._step(module, optimizer, rows, epoch, rate)
+            state.step += 1
+            state.losses.append(result.loss)
+            state.samples += len(rows)
+            findings = self.watch.observe(state.step, result.loss, rate, result.gradient_norm)
+
             row = None
-            if step == total_steps or evaluation_is_due(recipe.evaluation, step, len(steps)):
-                before = time.perf_counter()
-                row = evaluate(accelerator, validator, validation, losses, step, len(steps))
-                evaluating += time.perf_counter() - before
-                losses = []
-                history.append(row)
-                best.offer(row, model)
-            if on_progress is not None and is_writer:
-                seconds = time.perf_counter() - started - evaluating
-                on_progress(Progress(step, total_steps, loss, rate, samples / seconds, row))
-            if step == total_steps or best.out_of_patience:
-                break
-    training_seconds = time.perf_counter() - started
+            last = state.step == self.total_steps
+            if last or evaluation_is_due(self.material.evaluation, state.step, self.steps_per_epoch):
+                with clock.paused():
+                    row = self._evaluate()
+                findings += self.watch.evaluated(row)
+            state.findings += findings
+            clock.stamp()
+            self._tell(result, rate, row, findings)
 
-    model.load_state_dict(best.weights)
-    checkpoint = folder / layout.CHECKPOINT_FOLDER
-    written = export(best, material, checkpoint, recipe.export.dtype) if is_writer else None
-    exported: Exported = gather_object([written])[0]
-    record = RunRecord(
-        run_id=run_id,
-        created=utc_now(),
-        recipe=material.recorded.model_dump(mode="json"),
-        recipe_digest=material.recorded.digest,
-        overrides=overrides,
-        max_steps=max_steps,
-        base_model=material.identity,
-        data=material.data_identities,
-        environment=current_environment(validator.device, accelerator.num_processes),
-        seed=settings.seed,
-        mixed_precision=settings.mixed_precision,
-        batching="packed" if packed else "padded",
-        total_steps=total_steps,
-        steps_run=step,
-        warmup_steps=warmup,
-        effective_batch_size=settings.per_device_train_batch_size
-        * settings.gradient_accumulation_steps
-        * accelerator.num_processes,
-        stopped="early" if step < total_steps else "max_steps" if step < all_steps else "finished",
-        history=tuple(history),
-        exported=exported,
-        training_seconds=training_seconds,
-        samples_per_second=samples / (training_seconds - evaluating),
-    )
-    if is_writer:
-        record.save(folder / layout.RUN_FILE)
-    return record
+            done = last or self.best.out_of_patience
+            stopped = total(self.accelerator, float(interruption.signal or 0))
+            if done or stopped or self._checkpoint_is_due(clock):
+                with clock.paused():
+                    self._save()
+                clock.saved()
+            if stopped and not done:
+                number = interruption.signal or int(stopped)
+                raise StoppedError(
+                    f"the run was stopped after step {state.step:,} of {self.total_steps:,}, and saved",
+                    f"to go on, give the same command with --output-dir {self.folder.path}",
+                    number,
+                )
+
+    def _step(self, module: nn.Module, optimizer: Optimizer, rows: list[int], epoch: int, rate: float) -> StepResult:
+        """One optimizer step on ``rows``, in smaller batches from the moment that memory runs out."""
+        accelerator = self.accelerator
+        share = share_of(rows, accelerator.process_index, accelerator.num_processes)
+        while True:
+            try:
+                batches = make_batches(
+                    rows, share, self.state.per_device_train_batch_size, lambda part: self.material.batch(part, epoch)
+                )
+                result = optimizer_step(
+                    accelerator, module, optimizer, batches, self.material.settings.max_grad_norm
+                )
+            except NotFinite as error:
+                raise TrainingError(
+                    f"the {error.what} is {error.value} at step {self.state.step + 1}, with the learning rate at "
+                    f"{rate:.2e}, on the training rows {', '.join(map(str, sorted(rows)))} (counted from 0)",
+                    "lower learning_rate, lengthen warmup_steps, or look at those rows",
+                ) from None
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+                optimizer.zero_grad()
+                self._halve_batch()
+            else:
+                self.state.tokens += sum(batch.tokens for batch in batches)
+                self.state.positions += sum(batch.positions for batch in batches)
+                return result
+            release_memory()
+
+    def _halve_batch(self) -> None:
+        """Halve the per-device batch after a lack of memory; the effective batch and the schedule stay.
+
+        Raises:
+            TrainingError: that was turned off, cannot help, or would have to be agreed on with other processes.
+        """
+        state, settings = self.state, self.material.settings
+        size = state.per_device_train_batch_size
+        smaller = max(1, size // 2)
+        accumulation = math.ceil(settings.per_device_train_batch_size * settings.gradient_accumulation_steps / smaller)
+        if size == 1:
+            raise TrainingError(
+                f"memory does not suffice for a single example at step {state.step + 1}",
+                "lower max_length, set gradient_checkpointing = true, or take a smaller model",
+            )
+        if not self.options.auto_batch or self.accelerator.num_processes > 1:
+            raise TrainingError(
+                f"memory does not suffice for batches of {size} at step {state.step + 1}",
+                f"set per_device_train_batch_size={smaller} and gradient_accumulation_steps={accumulation}, which keeps "
+                "the effective batch",
+            )
+        state.per_device_train_batch_size = smaller
+        state.smaller_batches.append(
+            SmallerBatch(
+                step=state.step + 1,
+                per_device_train_batch_size=smaller,
+                gradient_accumulation_steps=accumulation,
+            )
+        )
+        state.findings.append(
+            Finding(
+                kind="memory",
+                message=f"Memory did not suffice for batches of {size}; batches of {smaller} were accumulated instead.",
+                remedy=f"set per_device_train_batch_size to {smaller} to spare the attempt",
+                step=state.step + 1,
+            )
+        )
+
+    def _evaluate(self) -> HistoryRow:
+        """Measure the current weights on validation, and keep them when they are the best."""
+        state = self.state
+        measured = self.material.measure(self.accelerator)
+        row = HistoryRow(
+            training_loss=float(np.mean(state.losses)),
+            epoch=state.step / self.steps_per_epoch,
+            step=state.step,
+            validation_loss=measured["loss"],
+            metrics={name: value for name, value in measured.items() if name != "loss"},
+        )
+        state.losses = []
+        state.history.append(row)
+        self.best.offer(row, self.material.model)
+        state.best_step = self.best.row.step if self.best.row else None
+        state.evaluations_since_best = self.best.evaluations_since
+        return row
+
+    def _checkpoint_is_due(self, clock: Clock) -> bool:
+        """Whether so many steps, or so much time on the main process' clock, have passed."""
+        every, minutes = self.material.settings.checkpoint_steps, self.options.checkpoint_minutes
+        if every is not None and self.state.step % every == 0:
+            return True
+        return minutes is not None and total(self.accelerator, float(self._late(clock, minutes))) > 0
+
+    def _late(self, clock: Clock, minutes: float) -> bool:
+        return self.accelerator.is_main_process and clock.minutes_unsaved >= minutes
+
+    def _save(self) -> None:
+        self.state.watch = self.watch.state()
+        save_checkpoint(
+            self.accelerator, self.folder.checkpoints, self.state.step, self.state.to_json(), self.best.weights
+        )
+
+    def _tell(self, result: StepResult, rate: float, row: HistoryRow | None, findings: tuple[Finding, ...]) -> None:
+        """Report the step to whoever watches, and to the trackers."""
+        state = self.state
+        if self.options.log_with is not None:
+            values = {"training_loss": result.loss, "learning_rate": rate, "gradient_norm": result.gradient_norm}
+            if row is not None:
+                values |= {"validation_loss": row.validation_loss, **row.metrics}
+            self.accelerator.log(values, step=state.step)
+        if self.options.on_progress is not None and self.accelerator.is_main_process:
+            self.options.on_progress(
+                Progress(
+                    stage=self.material.stage,
+                    step=state.step,
+                    total_steps=self.total_steps,
+                    epoch=state.step / self.steps_per_epoch,
+                    loss=result.loss,
+                    learning_rate=rate,
+                    gradient_norm=result.gradient_norm,
+                    samples_per_second=state.samples_per_second,
+                    padding_share=state.padding_share,
+                    row=row,
+                    findings=findings,
+                )
+            )
+
+    def _record(self, run_id: str, previous: PreviousStage | None, exported: Exported) -> RunRecord:
+        material, state, settings = self.material, self.state, self.material.settings
+        device = self.accelerator.device
+        return RunRecord(
+            run_id=run_id,
+            created=utc_now(),
+            recipe=material.recorded.model_dump(mode="json"),
+            recipe_digest=material.digest,
+            overrides=self.options.overrides,
+            max_steps=self.options.max_steps,
+            base_model=material.identity,
+            data=material.data,
+            environment=current_environment(
+                torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+                self.accelerator.num_processes,
+            ),
+            seed=settings.seed,
+            mixed_precision=settings.mixed_precision,
+            batching="packed" if material.packed else "padded",
+            total_steps=self.total_steps,
+            steps_run=state.step,
+            warmup_steps=self.warmup_steps,
+            effective_batch_size=self.batch_size,
+            stopped="early"
+            if state.step < self.total_steps
+            else "max_steps"
+            if state.step < self.all_steps
+            else "finished",
+            history=tuple(state.history),
+            exported=exported,
+            training_seconds=state.training_seconds,
+            samples_per_second=state.samples_per_second,
+            stage=material.stage,
+            previous=previous,
+            sittings=state.sittings,
+            padding_share=state.padding_share,
+            smaller_batches=tuple(state.smaller_batches),
+            findings=tuple(state.findings),
+        )
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings as trackers take them: numbers and texts alone."""
+    return {
+        key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in values.items()
+    }

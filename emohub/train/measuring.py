@@ -1,31 +1,22 @@
-"""What a run measures on validation: after some steps, to keep the best, and of the files that it exports."""
+"""What a run measures on validation: when, which weights were the best, and the files that it exports."""
 
-import copy
+import shutil
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from accelerate import Accelerator
-from accelerate.utils import gather_object
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from emohub import inference
-from emohub.data import LabelledTexts
-from emohub.inference import Classifier
-from emohub.layout import WEIGHTS_FILE
-from emohub.metrics import classification_metrics, log_loss
-from emohub.recipe import Evaluation
+from emohub.inference import Checkpoint
+from emohub.recipe import EvaluationSchedule
 from emohub.record import Exported, HistoryRow
-from emohub.train.material import Material
+from emohub.train.stage import StageMaterial
 
 
 class Best:
     """The best evaluation so far and the weights that it measured; the earlier one wins a tie."""
 
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.metric = evaluation.metric_for_best_model
-        self.patience = evaluation.early_stopping_patience
+    def __init__(self, metric: str, patience: int | None) -> None:
+        """``metric`` decides, ``loss`` by being low and any other by being high; ``patience`` stops early."""
+        self.metric, self.patience = metric, patience
         self.row: HistoryRow | None = None
         self.weights: dict[str, Tensor] = {}
         self.evaluations_since = 0
@@ -34,7 +25,7 @@ class Best:
         """Keep ``row`` and a copy of the weights when it is strictly better."""
         if self.row is None or self._goodness(row) > self._goodness(self.row):
             self.row, self.evaluations_since = row, 0
-            self.weights = copy.deepcopy({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()})
+            self.weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         else:
             self.evaluations_since += 1
 
@@ -53,58 +44,38 @@ class Best:
         return -row.validation_loss if self.metric == "loss" else row.metrics[self.metric]
 
 
-def evaluation_is_due(evaluation: Evaluation, step: int, steps_per_epoch: int) -> bool:
+def evaluation_is_due(evaluation: EvaluationSchedule, step: int, steps_per_epoch: int) -> bool:
     """Whether the recipe asks for an evaluation after ``step`` steps."""
     every = evaluation.eval_steps or steps_per_epoch
     return step % every == 0
 
 
-def evaluate(
-    accelerator: Accelerator,
-    validator: Classifier,
-    validation: LabelledTexts,
-    losses: list[float],
-    step: int,
-    steps_per_epoch: int,
-) -> HistoryRow:
-    """Measure the current weights on validation, each process its share of the texts, each text once."""
-    with accelerator.split_between_processes(validation.texts) as share:
-        probabilities = np.concatenate(gather_object([validator.predict_proba(share)]))
-    measured = measure(probabilities, validation)
-    return HistoryRow(
-        training_loss=float(np.mean(gather_object(losses))),
-        epoch=step / steps_per_epoch,
-        step=step,
-        validation_loss=measured["loss"],
-        metrics={name: value for name, value in measured.items() if name != "loss"},
-    )
-
-
-def measure(probabilities: NDArray[np.float32], validation: LabelledTexts) -> dict[str, float]:
-    """The loss and all metrics of probabilities of shape ``(n_texts, n_labels)``."""
-    predictions = probabilities.argmax(axis=1)
-    metrics = classification_metrics(validation.labels, predictions, probabilities.shape[1])
-    return {"loss": log_loss(validation.labels, probabilities), **metrics}
-
-
-def export(best: Best, material: Material, folder: Path, dtype: Literal["float32", "float16"]) -> Exported:
+def export(best: Best, material: StageMaterial, folder: Path) -> Exported:
     """Write the best weights, which the model holds by now; then believe nothing but the files: load and measure them.
 
+    The folder has its name once it is whole; one from an earlier attempt is replaced.
+
     Raises:
-        ModelError: the folder cannot be written, or ``dtype`` cannot hold a weight.
+        ModelError: the folder cannot be written, or the precision cannot hold a weight.
     """
     assert best.row is not None  # a run evaluates at its last step at the latest
-    validation = material.splits["validation"]
-    inference.save_pretrained(material.base.model, material.tokenizer, folder, dtype)
-    exported = Classifier.from_pretrained(folder)
+    writing = folder.parent / f".{folder.name}.writing"
+    for old in (writing, folder):
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        material.save(writing)
+        writing.rename(folder)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+    exported = Checkpoint(folder, folder.parent.name)
     return Exported(
         step=best.row.step,
         epoch=best.row.epoch,
         rule=best.rule,
-        dtype=dtype,
-        parameters=exported.num_parameters,
-        size_bytes=(folder / WEIGHTS_FILE).stat().st_size,
+        dtype=material.export_dtype,
+        parameters=sum(parameter.numel() for parameter in material.model.parameters()),
+        size_bytes=exported.weights.stat().st_size,
         fingerprint=exported.fingerprint,
-        validation=measure(exported.predict_proba(validation.texts), validation),
+        validation=material.measure_files(folder),
         validation_before_export={"loss": best.row.validation_loss, **best.row.metrics},
     )

@@ -2,31 +2,49 @@
 
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType
 from torch import Tensor, nn
-from torch.nn import functional
 
-from emohub import packing
 from emohub.recipe import Training
-from emohub.train.batches import Step
+from emohub.train.batches import Batch
+
+Loss = Callable[[nn.Module, dict[str, Tensor], Tensor], Tensor]
+"""Model, inputs and targets → the loss, summed over the batch."""
+
+
+class NotFinite(Exception):
+    """A step's loss or gradient is infinite or not a number; the weights have not moved."""
+
+    def __init__(self, what: str, value: float) -> None:
+        self.what, self.value = what, value
+        super().__init__(f"the {what} is {value}")
+
+
+class StepResult(NamedTuple):
+    """What one optimizer step showed."""
+
+    loss: float
+    """Mean loss of the step's examples, over all processes."""
+    gradient_norm: float
+    """L2 norm of the gradient before it was clipped."""
 
 
 class TrainingModule(nn.Module):
-    """The classifier behind one ``forward`` that takes packed or padded inputs, as the parallel wrappers need."""
+    """A model and its loss behind one ``forward``, as the parallel wrappers need."""
 
-    def __init__(self, model: nn.Module, *, packed: bool) -> None:
+    def __init__(self, model: nn.Module, loss: Loss) -> None:
         super().__init__()
-        self.model, self.packed = model, packed
+        self.model, self.loss = model, loss
 
-    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Logits of shape ``(n_texts, n_labels)``."""
-        if self.packed:
-            return packing.packed_logits(self.model, packing.Packed(**inputs))
-        logits: Tensor = self.model(**inputs).logits
-        return logits
+    def forward(self, inputs: dict[str, Tensor], targets: Tensor, weight: float) -> Tensor:
+        """The summed loss of a batch; a scalar, 0 for a batch that stands in for an empty share."""
+        loss = self.loss(self.model, inputs, targets)
+        return loss if weight else loss * 0.0
 
 
 def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.AdamW:
@@ -42,6 +60,12 @@ def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.AdamW:
         eps=settings.adam_epsilon,
         fused=True,
     )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Let the next step use ``learning_rate``."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
 
 
 def warmup_steps(settings: Training, total_steps: int) -> int:
@@ -68,22 +92,55 @@ def learning_rate_factor(kind: str, warmup_steps: int, total_steps: int) -> Call
 
 
 def optimizer_step(
-    accelerator: Accelerator, module: nn.Module, optimizer: torch.optim.Optimizer, step: Step, max_grad_norm: float
-) -> float:
-    """Move the weights once; the gradient is the mean over the step's texts however they were split up.
+    accelerator: Accelerator,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: list[Batch],
+    max_grad_norm: float,
+) -> StepResult:
+    """Move the weights once; the gradient is the mean over the step's examples, however they are split into batches and
+    over processes.
 
-    Returns the mean loss over those texts, on this process.
+    Raises:
+        NotFinite: the loss or the gradient is not finite, on any process; the weights have not moved.
     """
-    device = accelerator.device
-    total = 0.0
-    for index, (inputs, labels) in enumerate(zip(step.inputs, step.labels, strict=True)):
-        last = index == len(step.inputs) - 1
-        with nullcontext() if last else accelerator.no_sync(module):
-            logits = module({name: tensor.to(device) for name, tensor in inputs.items()})
-            loss = functional.cross_entropy(logits.float(), labels.to(device), reduction="sum") / step.size
-            accelerator.backward(loss)
-        total += loss.item()
-    accelerator.clip_grad_norm_(module.parameters(), max_grad_norm)
+    weight = total(accelerator, sum(batch.weight for batch in batches))
+    own_loss = 0.0
+    for index, batch in enumerate(batches):
+        with _gradients_meet(accelerator, module, last=index == len(batches) - 1):
+            inputs = {name: tensor.to(accelerator.device) for name, tensor in batch.inputs.items()}
+            loss = module(inputs, batch.targets.to(accelerator.device), batch.weight) / weight
+            # The wrappers take the mean over processes of what is to be summed.
+            accelerator.backward(loss * accelerator.num_processes if accelerator.num_processes > 1 else loss)
+            own_loss += loss.item()
+    mean_loss = total(accelerator, own_loss)
+    if not math.isfinite(mean_loss):
+        optimizer.zero_grad()
+        raise NotFinite("training loss", mean_loss)
+    norm = accelerator.clip_grad_norm_(module.parameters(), max_grad_norm)
+    gradient_norm = float(norm) if norm is not None else math.nan  # DeepSpeed clips by itself and tells nothing
+    # With fp16 a gradient beyond its range is usual: the scaler skips that step and lowers its factor.
+    if math.isinf(gradient_norm) or (math.isnan(gradient_norm) and norm is not None):
+        if accelerator.scaler is None:
+            optimizer.zero_grad()
+            raise NotFinite("norm of the gradient", gradient_norm)
     optimizer.step()
     optimizer.zero_grad()
-    return total
+    return StepResult(mean_loss, gradient_norm)
+
+
+def total(accelerator: Accelerator, value: float) -> float:
+    """The sum of a number over all processes."""
+    if accelerator.num_processes == 1:
+        return value
+    own = torch.tensor(value, dtype=torch.float64 if accelerator.device.type != "mps" else torch.float32)
+    return float(accelerator.reduce(own.to(accelerator.device), "sum"))
+
+
+def _gradients_meet(accelerator: Accelerator, module: nn.Module, *, last: bool) -> AbstractContextManager[None]:
+    """Within it the gradients of all processes are joined if ``last``, and only added up on their own if not."""
+    if accelerator.distributed_type == DistributedType.DEEPSPEED:
+        accelerator.gradient_state._set_sync_gradients(last)  # its engine steps where this says so
+        return nullcontext()
+    context: AbstractContextManager[None] = nullcontext() if last else accelerator.no_sync(module)
+    return context

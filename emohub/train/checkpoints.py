@@ -1,0 +1,151 @@
+"""Checkpoints that a killed run goes on from: written under another name, sealed by a manifest, then renamed.
+
+A folder ``step-00000120`` is whole or it is not there. Its manifest holds the SHA-256 of every file in it, so that a
+damaged one is recognised, and then the one before is used.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from emohub.errors import TrainingError
+from emohub.record import sha256_file
+
+KEEP = 2
+"""Checkpoints that are kept: the newest, and the one before it in case the newest is damaged."""
+_MANIFEST = "manifest.json"
+_PROGRESS = "progress.json"
+_BEST = "best.safetensors"
+_PREFIX = "step-"
+_WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
+"""What a full disk raises: Python, torch and safetensors each have their own."""
+
+
+def save_checkpoint(
+    accelerator: Accelerator,
+    folder: Path,
+    step: int,
+    progress: dict[str, Any],
+    best_weights: dict[str, Tensor],
+    *,
+    on_written: Callable[[Path], None] | None = None,
+) -> None:
+    """Write the state of all processes after ``step`` into ``folder``; every process calls this.
+
+    ``progress`` is what JSON can hold; ``best_weights`` are the weights that would be exported now. ``on_written`` is
+    called on the main process between writing and renaming.
+
+    Raises:
+        TrainingError: it cannot be written; nothing half-written is left, and the checkpoint before it stays.
+    """
+    final = folder / f"{_PREFIX}{step:08d}"
+    writing = folder / f".{final.name}.writing"
+    failure: OSError | RuntimeError | SafetensorError | None = None
+    try:
+        if accelerator.is_main_process:
+            shutil.rmtree(writing, ignore_errors=True)
+            writing.mkdir(parents=True)
+        accelerator.wait_for_everyone()
+        accelerator.save_state(str(writing))
+        accelerator.wait_for_everyone()
+        if accelerator.is_main_process:
+            if best_weights:
+                save_file(best_weights, writing / _BEST)
+            (writing / _PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
+            _seal(writing)
+            if on_written is not None:
+                on_written(writing)
+            shutil.rmtree(final, ignore_errors=True)  # of a damaged one, which was not resumed from
+            writing.rename(final)
+            _sync(folder)
+    except _WRITE_ERRORS as error:
+        failure = error
+    finally:
+        if accelerator.is_main_process:
+            shutil.rmtree(writing, ignore_errors=True)
+    if failure is not None:
+        before = newest_step(folder)
+        gone_on = f"it goes on from step {before}" if before else "it starts anew"
+        raise TrainingError(
+            f"the checkpoint of step {step} cannot be written to {folder} ({_reason(failure)})",
+            f"free some space and give the same command again: {gone_on}",
+        ) from None
+    if accelerator.is_main_process:
+        for old in _folders(folder)[:-KEEP]:
+            shutil.rmtree(old, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def find_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint in ``folder`` that is whole; None when there is none."""
+    return next((each for each in reversed(_folders(folder)) if _is_whole(each)), None)
+
+
+def load_checkpoint(accelerator: Accelerator, checkpoint: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Put weights, optimizer and random generators back, and return progress and best weights; every process calls it.
+
+    Raises:
+        TrainingError: the files are whole and still cannot be loaded, as with other versions of the libraries.
+    """
+    try:
+        accelerator.load_state(str(checkpoint))
+        progress: dict[str, Any] = json.loads((checkpoint / _PROGRESS).read_text(encoding="utf-8"))
+        best = checkpoint / _BEST
+        return progress, load_file(best) if best.is_file() else {}
+    except (OSError, RuntimeError, ValueError, KeyError, SafetensorError) as error:
+        raise TrainingError(
+            f"the checkpoint {checkpoint} cannot be loaded ({_reason(error)})",
+            "give --no-resume to train anew, or install the versions that wrote it",
+        ) from None
+
+
+def newest_step(folder: Path) -> int | None:
+    """The step of the newest whole checkpoint; None when there is none."""
+    found = find_checkpoint(folder)
+    return None if found is None else int(found.name.removeprefix(_PREFIX))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+
+
+def _seal(folder: Path) -> None:
+    """Write the manifest, once all files have reached the disk."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    for path in files:
+        _sync(path)
+    digests = {str(path.relative_to(folder)): sha256_file(path) for path in files}
+    (folder / _MANIFEST).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+    _sync(folder / _MANIFEST)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether every file is there as it was when the checkpoint was sealed."""
+    try:
+        digests = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return bool(digests) and all(sha256_file(folder / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has it: a checkpoint must outlive a loss of power too."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what went wrong; for an operating system error its own words."""
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (words.splitlines() or [type(error).__name__])[0].rstrip(". ")

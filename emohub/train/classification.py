@@ -1,0 +1,201 @@
+"""The classification stage: labelled texts, packed where the model allows it, and the cross-entropy of their labels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emohub import inference, packing, tokenizing
+from emohub.data import LabelledTexts, load_split, split_identity
+from emohub.inference import BaseModel, Classifier
+from emohub.metrics import classification_metrics, log_loss
+from emohub.recipe import Evaluation, Recipe, Stage, Training
+from emohub.record import Finding, ModelIdentity, PreviousStage, SplitIdentity
+from emohub.tokenizing import Tokenizer, Tokens
+from emohub.train.batches import Batch
+from emohub.train.stage import base_identity, recorded_recipe
+from emohub.train.watch import constant_prediction_loss
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What a run that classifies reads; see :class:`~emohub.train.stage.StageMaterial`."""
+
+    recorded: Recipe
+    base: BaseModel
+    identity: ModelIdentity
+    tokenizer: Tokenizer
+    splits: dict[str, LabelledTexts]
+    """The splits ``train`` and ``validation``."""
+    tokens: dict[str, Tokens]
+    """Their tokens, by the same names."""
+    findings: tuple[Finding, ...]
+    stage: Stage = "classification"
+
+    @property
+    def settings(self) -> Training:
+        """Hyperparameters of the recipe."""
+        return self.recorded.training
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """When the recipe measures validation."""
+        return self.recorded.evaluation
+
+    @property
+    def metric_for_best_model(self) -> str:
+        """The recipe's."""
+        return self.evaluation.metric_for_best_model
+
+    @property
+    def export_dtype(self) -> Literal["float32", "float16"]:
+        """The recipe's."""
+        return self.recorded.export.dtype
+
+    @property
+    def digest(self) -> str:
+        """The recipe's."""
+        return self.recorded.digest
+
+    @property
+    def model(self) -> nn.Module:
+        """The pretrained encoder with a head for the corpus' labels."""
+        return self.base.model
+
+    @property
+    def size(self) -> int:
+        """Number of training texts."""
+        return self.splits["train"].rows
+
+    @property
+    def validation_size(self) -> int:
+        """Number of validation texts."""
+        return self.splits["validation"].rows
+
+    @property
+    def constant_loss(self) -> float:
+        """That of the labels' shares."""
+        weights = self._label_weights
+        return constant_prediction_loss(
+            self._label_counts, None if weights is None else weights.tolist(), self.settings.label_smoothing
+        )
+
+    @cached_property
+    def packed(self) -> bool:
+        """Whether the model's architecture can be packed."""
+        return packing.supports(self.model)
+
+    @property
+    def data(self) -> dict[str, SplitIdentity]:
+        """What the record states about each split."""
+        return {name: split_identity(split, self.tokens[name].truncated) for name, split in self.splits.items()}
+
+    def batch(self, rows: list[int], epoch: int) -> Batch:  # noqa: ARG002 - a text is the same in every epoch
+        """The texts of ``rows``, in their order."""
+        texts = [self.tokens["train"].ids[row] for row in rows]
+        labels = torch.from_numpy(self.splits["train"].labels[rows])
+        weight = len(rows) if self._label_weights is None else float(self._label_weights[labels].sum())
+        pad_id = self.tokenizer.pad_token_id
+        if self.packed:
+            inputs = packing.pack(texts, pad_id)._asdict()
+        else:
+            inputs = {name: torch.from_numpy(array) for name, array in tokenizing.pad(texts, pad_id).items()}
+        return Batch(inputs, labels, weight, sum(map(len, texts)))
+
+    def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
+        """Cross-entropy in nats, smoothed and weighted as the recipe says, summed over the texts."""
+        logits = packing.packed_logits(model, packing.Packed(**inputs)) if self.packed else model(**inputs).logits
+        weights = self._label_weights
+        return functional.cross_entropy(
+            logits.float(),
+            targets,
+            weight=None if weights is None else weights.to(logits.device),
+            label_smoothing=self.settings.label_smoothing,
+            reduction="sum",
+        )
+
+    def measure(self, accelerator: Accelerator) -> dict[str, float]:
+        """The loss and all metrics on validation; each process classifies its share of the texts, each text once."""
+        with accelerator.split_between_processes(self.splits["validation"].texts) as share:
+            probabilities = np.concatenate(gather_object([self._validator.predict_proba(share)]))
+        return self._figures(probabilities)
+
+    def save(self, folder: Path) -> None:
+        """Write the classifier and its tokenizer in the recipe's precision."""
+        inference.save_pretrained(self.model, self.tokenizer, folder, self.export_dtype)
+
+    def measure_files(self, folder: Path) -> dict[str, float]:
+        """The loss and all metrics on validation of the classifier in ``folder``."""
+        return self._figures(Classifier.from_pretrained(folder).predict_proba(self.splits["validation"].texts))
+
+    def _figures(self, probabilities: NDArray[np.float32]) -> dict[str, float]:
+        labels = self.splits["validation"].labels
+        metrics = classification_metrics(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+        return {"loss": log_loss(labels, probabilities), **metrics}
+
+    @cached_property
+    def _validator(self) -> Classifier:
+        return Classifier(
+            self.model,
+            self.tokenizer,
+            id=self.recorded.name,
+            max_length=self.recorded.max_length,
+            batch_size=self.settings.per_device_eval_batch_size,
+        )
+
+    @cached_property
+    def _label_weights(self) -> Tensor | None:
+        """Weight of each label's loss; None when all weigh the same."""
+        declared = self.settings.class_weights
+        if declared is None:
+            return None
+        if declared == "balanced":
+            counts = np.maximum(self._label_counts, 1)
+            return torch.tensor(self.size / (len(counts) * counts), dtype=torch.float32)
+        return torch.tensor(declared, dtype=torch.float32)
+
+    @property
+    def _label_counts(self) -> list[int]:
+        """Training texts of each label."""
+        labels = self.splits["train"].labels
+        counts: list[int] = np.bincount(labels, minlength=len(self.recorded.corpus.labels)).tolist()
+        return counts
+
+
+def gather_classification(
+    recipe: Recipe, base_model: str | Path | None, data_dir: Path | None, previous: PreviousStage | None
+) -> Classification:
+    """Read data, model and tokenizer; whatever is wrong with them shows here, before time is spent.
+
+    Weights that the base model lacks (the head) are drawn from torch's global generator. ``base_model`` replaces the
+    recipe's; with ``previous`` it is the folder of the weights that the stage before exported.
+
+    Raises:
+        DataError, ModelError, UsageError: one of them cannot be used.
+    """
+    splits = {name: load_split(recipe.corpus, name, data_dir=data_dir) for name in ("train", "validation")}
+    base = inference.load_for_training(
+        base_model or recipe.base_model,
+        recipe.corpus.labels,
+        revision=None if base_model else recipe.base_model_revision,
+        attention_dropout=recipe.training.attention_dropout,
+        dropout=recipe.training.dropout,
+    )
+    if previous is not None:
+        identity = base.identity.model_copy(update={"id": previous.run_id})
+        recorded = recorded_recipe(recipe, recipe.base_model)
+    else:
+        identity = base_identity(recipe, base.identity, given=base_model is not None)
+        recorded = recorded_recipe(recipe, identity.id)
+    tokenizer = base.tokenizer(recipe.max_length)
+    tokens = {name: tokenizing.tokenize(tokenizer, split.texts, recipe.max_length) for name, split in splits.items()}
+    findings: tuple[Finding, ...] = ()
+    return Classification(recorded, base, identity, tokenizer, splits, tokens, findings)

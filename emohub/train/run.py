@@ -1,0 +1,144 @@
+"""``train``: a recipe's stages, one after the other, each in its run folder."""
+
+import atexit
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
+
+from emohub import inference, layout
+from emohub.errors import TrainingError, UsageError
+from emohub.recipe import Recipe, Stage
+from emohub.record import PreviousStage, RunRecord
+from emohub.train.folder import RunFolder
+from emohub.train.loop import Options, run_stage
+from emohub.train.masked_lm import with_texts
+from emohub.train.progress import Progress
+from emohub.train.stage import recorded_recipe
+
+
+def train(
+    recipe: Recipe,
+    *,
+    stage: Stage | None = None,
+    base_model: str | Path | None = None,
+    data_dir: Path | None = None,
+    texts: Sequence[Path] = (),
+    output_dir: Path | None = None,
+    max_steps: int | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    resume: bool = True,
+    checkpoint_minutes: float | None = None,
+    auto_batch: bool = True,
+    log_with: str | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> RunRecord:
+    """Train as ``recipe`` says and leave a run folder: ``checkpoint/``, ``run.json`` and ``learning_curves.png``.
+
+    A folder with an unfinished run of the same is gone on with, from its newest checkpoint. On a processor the weights,
+    the history and the record are then bit for bit those of a run that was never stopped.
+
+    Args:
+        recipe: what to do.
+        stage: the only stage to run; None runs all, the first in the folder ``masked_lm`` of the run's.
+        base_model: Hub id or folder to start from instead of the recipe's. For ``stage="classification"`` of a recipe
+            with two stages it is needed: the run of the first.
+        data_dir: folder with the corpora as parquet files, instead of the Hub.
+        texts: text files or tables for the masked-LM stage, instead of its corpus.
+        output_dir: the run folder, which must not exist, be empty, or hold an unfinished run;
+            ``runs/<run_id>`` when None.
+        max_steps: stop each stage after so many optimizer steps, with the schedule made for that many.
+        overrides: recipe keys to replace, such as ``{"learning_rate": 1e-4}``.
+        resume: False discards an unfinished run instead of going on with it.
+        checkpoint_minutes: write a checkpoint whenever so much time has passed since the last; None leaves it to the
+            recipe's ``checkpoint_steps``. One is written after the last step and when the run is asked to stop anyway.
+        auto_batch: halve the per-device batch, and double the accumulation, when memory runs out.
+        log_with: ``tensorboard``, ``trackio`` or ``wandb``; None logs nowhere.
+        on_progress: called on the main process after every optimizer step.
+
+    Returns:
+        The record of the last stage that ran.
+
+    Raises:
+        StoppedError: SIGTERM or Ctrl-C; the step was finished and saved.
+        TrainingError: the run folder cannot be used or written, what is in it is another run's, memory does not
+            suffice, or a loss is not finite. The last checkpoint stays.
+        DataError, ModelError, RecipeError, UsageError: an input cannot be used.
+    """
+    overrides = dict(overrides or {})
+    base_model = base_model or overrides.pop("base_model", None)
+    recipe = recipe.with_overrides(overrides) if overrides else recipe
+    if stage is not None and stage not in recipe.stages:
+        raise UsageError(f"the recipe {recipe.name} has no stage {stage}", f"use {' or '.join(recipe.stages)}")
+    if texts:
+        recipe = with_texts(recipe, texts)
+    process = PartialState()
+    if process.num_processes > 1:
+        atexit.register(process.destroy_process_group)  # else leaving aborts the process
+    name = recipe.name if stage is None else f"{recipe.name}-{stage}"
+    run_id: str = broadcast_object_list([f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"])[0]
+    path = output_dir or layout.project_root() / "runs" / run_id
+    options = Options(
+        data_dir=data_dir,
+        max_steps=max_steps,
+        overrides=overrides,
+        checkpoint_minutes=checkpoint_minutes,
+        auto_batch=auto_batch,
+        log_with=log_with,
+        on_progress=on_progress,
+    )
+    with RunFolder(path, is_writer=process.is_main_process, resume=resume) as folder:
+        if stage == "masked_lm":
+            return run_stage(recipe, "masked_lm", run_id, folder, base_model, None, options)
+        previous = None
+        if recipe.adaptation is not None:
+            if stage is None:
+                base_model = _adapt(recipe, run_id, path, base_model, process, options)
+            if base_model is None:
+                raise UsageError(
+                    f"the classification stage of {recipe.name} starts from its masked_lm stage",
+                    "give --base-model the run of that stage, or leave --stage out to run both",
+                )
+            recipe, base_model, previous = _after_adaptation(recipe, Path(base_model))
+        return run_stage(recipe, "classification", run_id, folder, base_model, previous, options)
+
+
+def _adapt(
+    recipe: Recipe, run_id: str, path: Path, base_model: str | Path | None, process: PartialState, options: Options
+) -> Path:
+    """The folder of the first stage's run: trained now, gone on with, or found finished from an earlier sitting."""
+    folder = path / layout.MASKED_LM_FOLDER
+    if (folder / layout.RUN_FILE).is_file():
+        record = RunRecord.load(folder / layout.RUN_FILE)
+        given = base_model and inference.find_checkpoint(base_model).fingerprint
+        fits = record.recipe_digest == recorded_recipe(recipe, record.base_model.id).adaptation_digest
+        if not fits or given not in (None, record.base_model.fingerprint) or record.max_steps != options.max_steps:
+            raise TrainingError(
+                f"{folder} holds a masked_lm stage of other settings",
+                "give the settings that it was trained with, or --no-resume to discard it, or another --output-dir",
+            )
+        return folder
+    with RunFolder(folder, is_writer=process.is_main_process) as stage_folder:
+        run_stage(recipe, "masked_lm", f"{run_id}-masked_lm", stage_folder, base_model, None, options)
+    return folder
+
+
+def _after_adaptation(recipe: Recipe, base_model: Path) -> tuple[Recipe, Path, PreviousStage | None]:
+    """What the second stage starts from: recipe and link to the first stage's run, where that run is at hand."""
+    records = base_model if (base_model / layout.RUN_FILE).is_file() else base_model.parent
+    if not (records / layout.RUN_FILE).is_file():
+        return recipe, base_model, None
+    first = RunRecord.load(records / layout.RUN_FILE)
+    if first.stage != "masked_lm":
+        return recipe, base_model, None
+    previous = PreviousStage(
+        stage=first.stage,
+        run_id=first.run_id,
+        recipe_digest=first.recipe_digest,
+        fingerprint=first.exported.fingerprint,
+    )
+    ran = Recipe.from_values(first.recipe, f"the recipe in {records / layout.RUN_FILE}")
+    return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), base_model, previous

@@ -1,0 +1,131 @@
+"""What the loop knows of a stage, and how a record names what the stage started from."""
+
+from pathlib import Path
+from typing import Literal, Protocol
+
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from emohub.errors import ModelError
+from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
+from emohub.record import Finding, ModelIdentity, SplitIdentity
+from emohub.train.batches import Batch
+
+
+class StageMaterial(Protocol):
+    """Everything that one stage reads, and what it makes of it: examples to batches, batches to a loss, a model to
+    figures and files."""
+
+    @property
+    def stage(self) -> Stage:
+        """Which stage it is."""
+
+    @property
+    def settings(self) -> Training:
+        """The stage's hyperparameters."""
+
+    @property
+    def evaluation(self) -> EvaluationSchedule:
+        """When the stage measures itself."""
+
+    @property
+    def metric_for_best_model(self) -> str:
+        """The validation figure that picks the exported weights; ``loss`` is better when lower."""
+
+    @property
+    def export_dtype(self) -> Literal["float32", "float16"]:
+        """Precision of the exported weights."""
+
+    @property
+    def recorded(self) -> Recipe:
+        """The recipe as the record keeps it; see :func:`recorded_recipe`."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the part of the recipe that decides what this stage trains."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The model, in training mode."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What the record calls the base model."""
+
+    @property
+    def data(self) -> dict[str, SplitIdentity]:
+        """What the record states about the texts for training and for validation."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed about the data."""
+
+    @property
+    def constant_loss(self) -> float:
+        """Training loss of a model that gives every example the same answer; what a run must get below."""
+
+    @property
+    def validation_size(self) -> int:
+        """Number of validation examples."""
+
+    @property
+    def packed(self) -> bool:
+        """Whether batches have no padding."""
+
+    @property
+    def size(self) -> int:
+        """Number of training examples: texts, or blocks of text."""
+
+    def batch(self, rows: list[int], epoch: int) -> Batch:
+        """The examples of those rows as one forward pass of that epoch."""
+
+    def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
+        """The loss summed over a batch, in fp32."""
+
+    def measure(self, accelerator: Accelerator) -> dict[str, float]:
+        """Validation figures of the weights as they are, ``loss`` among them; each process measures its share."""
+
+    def save(self, folder: Path) -> None:
+        """Write model and tokenizer."""
+
+    def measure_files(self, folder: Path) -> dict[str, float]:
+        """Validation figures of the files in ``folder``, loaded again."""
+
+
+def base_identity(recipe: Recipe, loaded: ModelIdentity, *, given: bool) -> ModelIdentity:
+    """What the record calls the base model: the recipe's own id when the weights are proven to be that model's.
+
+    ``given`` is True when ``--base-model`` named another place than the recipe.
+
+    Raises:
+        ModelError: the weights that the recipe's own id led to are not the ones that the recipe names.
+    """
+    same = loaded.fingerprint == recipe.base_model_sha256
+    if same and given:
+        return loaded.model_copy(update={"id": recipe.base_model})
+    if recipe.base_model_sha256 and not same and not given:
+        raise ModelError(
+            f"the weights of {recipe.base_model} have the SHA-256 {loaded.fingerprint}, not the recipe's",
+            "pin base_model_revision, or correct base_model_sha256",
+        )
+    return loaded
+
+
+def recorded_recipe(recipe: Recipe, base_model: str) -> Recipe:
+    """The recipe as a record keeps it: with the base model that was used and without this machine's paths."""
+    corpus = recipe.corpus
+    splits = {
+        name: split if split.file is None else split.model_copy(update={"file": Path(split.file).name})
+        for name, split in corpus.splits.items()
+    }
+    changes = {"base_model": base_model, "corpus": _portable(corpus).model_copy(update={"splits": splits})}
+    if recipe.adaptation is not None:
+        texts = recipe.adaptation.corpus
+        files = tuple(Path(file).name for file in texts.files)
+        portable = _portable(texts).model_copy(update={"files": files})
+        changes["adaptation"] = recipe.adaptation.model_copy(update={"corpus": portable})
+    return recipe.model_copy(update=changes)
+
+
+def _portable(source: TextSource) -> TextSource:
+    return source.model_copy(update={"base_folder": "."})

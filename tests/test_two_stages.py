@@ -1,0 +1,156 @@
+"""A recipe of two stages: adaptation to plain texts, then classification from its checkpoint, chained by fingerprint."""
+
+import json
+import math
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import FILLERS, TRIGGERS
+from transformers import AutoModelForMaskedLM
+
+from emohub.data import load_split
+from emohub.errors import RecipeError, TrainingError, UsageError
+from emohub.recipe import Corpus, Recipe
+from emohub.record import RunRecord, sha256_file
+from emohub.train import train
+
+
+@pytest.fixture(scope="module")
+def plain_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """400 texts in which each filler is followed by its successor: something for a language model to learn."""
+    generator = random.Random(5)
+    words = [*FILLERS, *(word for trigger in TRIGGERS.values() for word in trigger)]
+    lines = []
+    for _ in range(400):
+        start = generator.randrange(len(words))
+        lines.append(" ".join(words[(start + offset) % len(words)] for offset in range(generator.randrange(4, 10))))
+    path = tmp_path_factory.mktemp("texts") / "reviews.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def make_recipe(corpus: Corpus, base: Path, texts: Path) -> Recipe:
+    return Recipe.from_values(
+        {
+            "name": "two",
+            "summary": "A tiny model, adapted first.",
+            "base_model": str(base),
+            "max_length": 32,
+            "corpus": corpus.model_dump(mode="json"),
+            "adaptation": {
+                "corpus": {"name": "reviews", "title": "Reviews", "files": [str(texts)], "validation_share": 0.1},
+                "max_length": 24,
+                "training": {
+                    "learning_rate": 1e-2,
+                    "per_device_train_batch_size": 16,
+                    "num_train_epochs": 12,
+                    "seed": 3,
+                },
+                "evaluation": {"eval_strategy": "steps", "eval_steps": 20},
+            },
+            "training": {
+                "learning_rate": 5e-3,
+                "per_device_train_batch_size": 16,
+                "num_train_epochs": 2,
+                "seed": 7,
+            },
+            "evaluation": {"early_stopping_patience": 3},
+        },
+        "test recipe",
+    )
+
+
+@pytest.fixture(scope="module")
+def both(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "both"
+    train(make_recipe(made_corpus, tiny_base_dir, plain_texts), output_dir=folder)
+    return folder
+
+
+def test_both_stages_run_and_their_records_are_chained(both: Path) -> None:
+    first, second = RunRecord.load(both / "masked_lm" / "run.json"), RunRecord.load(both / "run.json")
+    assert (first.stage, second.stage) == ("masked_lm", "classification")
+    assert second.previous is not None
+    assert second.previous.fingerprint == first.exported.fingerprint == second.base_model.fingerprint
+    assert second.previous.run_id == second.base_model.id == first.run_id
+    assert second.previous.recipe_digest == first.recipe_digest
+    assert first.previous is None
+    assert first.exported.fingerprint == sha256_file(both / "masked_lm" / "checkpoint" / "model.safetensors")
+    assert {path.name for path in both.iterdir()} == {"run.json", "checkpoint", "learning_curves.png", "masked_lm"}
+    assert first.base_model.id == second.recipe["base_model"]
+
+
+def test_the_first_stage_learns_and_reports_its_perplexity(both: Path, made_corpus: Corpus) -> None:
+    record = RunRecord.load(both / "masked_lm" / "run.json")
+    perplexities = [row.metrics["perplexity"] for row in record.history]
+    assert perplexities[-1] < 0.95 * perplexities[0]
+    for row in record.history:
+        assert row.metrics["perplexity"] == pytest.approx(math.exp(row.validation_loss), rel=1e-12)
+    lowest = min(record.history, key=lambda row: row.validation_loss)
+    assert record.exported.step == lowest.step
+    assert record.exported.validation == pytest.approx(record.exported.validation_before_export, rel=1e-5)
+    assert record.data["train"].rows + record.data["validation"].rows == 400
+    assert record.data["train"].source == "file:reviews.txt"
+    model, report = AutoModelForMaskedLM.from_pretrained(both / "masked_lm" / "checkpoint", output_loading_info=True)
+    assert not report["missing_keys"]
+    assert next(model.parameters()).dtype == torch.float32
+    assert made_corpus.name not in json.dumps(record.data["train"].model_dump())
+
+
+def test_each_stage_can_run_by_itself_and_gives_the_same(
+    both: Path, made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    first = train(recipe, stage="masked_lm", output_dir=tmp_path / "first")
+    assert first.history == RunRecord.load(both / "masked_lm" / "run.json").history
+    second = train(recipe, stage="classification", base_model=tmp_path / "first", output_dir=tmp_path / "second")
+    together = RunRecord.load(both / "run.json")
+    assert second.previous is not None
+    assert second.previous.run_id == first.run_id
+    assert second.exported.fingerprint == together.exported.fingerprint
+    assert second.history == together.history
+
+
+def test_texts_of_ones_own_replace_the_corpus_and_are_named(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "mine.txt"
+    other.write_text("\n".join(load_split(made_corpus, "train").texts[:100]), encoding="utf-8")
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    record = train(recipe, stage="masked_lm", texts=[other], output_dir=tmp_path / "run", max_steps=2)
+    assert record.data["train"].source == "file:mine.txt"
+    assert record.recipe["adaptation"]["corpus"]["files"] == ["mine.txt"]
+    assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+
+
+def test_a_finished_first_stage_is_used_again_and_another_refused(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    run = tmp_path / "run"
+    first = train(recipe, stage="masked_lm", output_dir=run / "masked_lm", max_steps=3)
+    with pytest.raises(TrainingError, match=r"masked_lm stage of other settings; .*--no-resume"):
+        train(recipe, output_dir=run, overrides={"adaptation.training.learning_rate": 1e-3}, max_steps=3)
+    record = train(recipe, output_dir=run, max_steps=3)
+    assert record.previous is not None
+    assert record.previous.run_id == first.run_id
+
+
+def test_wrong_requests_are_refused(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    with pytest.raises(UsageError, match="--base-model the run of that stage"):
+        train(recipe, stage="classification", output_dir=tmp_path / "run")
+    plain = recipe.model_copy(update={"adaptation": None})
+    with pytest.raises(UsageError, match="has no stage masked_lm; use classification"):
+        train(plain, stage="masked_lm", output_dir=tmp_path / "run")
+    with pytest.raises(UsageError, match="no masked_lm stage to give texts to"):
+        train(plain, texts=[plain_texts], output_dir=tmp_path / "run")
+    with pytest.raises(RecipeError, match="label_smoothing belongs to classification"):
+        recipe.with_overrides({"adaptation.training.label_smoothing": 0.1})
+    assert list(tmp_path.iterdir()) == []
