@@ -10,7 +10,7 @@ from rich.markup import escape
 from emohub.cli.app import app, output
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
-from emohub.cli.train import TrainingDisplay, parse_settings
+from emohub.cli.train import TrainingBar, parse_settings
 from emohub.recipe import load_recipe
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ def reproduce(
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(help="Folder with the corpora as parquet files, instead of the Hub.")
+    ] = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="Text file or table for a masked-LM stage, instead of its corpus; may be repeated."
+        ),
     ] = None,
     output_dir: Annotated[
         Path | None,
@@ -57,12 +63,13 @@ def reproduce(
 
     from emohub.reproduce import reproduce as run
 
-    display = TrainingDisplay(declared.evaluation.metrics)
-    with display.bar, progress() as report:
+    display = TrainingBar(declared)
+    with display, progress() as report:
         found = run(
             declared,
             base_model=base_model,
             data_dir=data_dir,
+            texts=texts or (),
             output_dir=output_dir,
             max_steps=max_steps,
             overrides=overrides,

@@ -1,6 +1,6 @@
 """Train a documented recipe, or take the run that is there; measure it, and write ``reproduction.json``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ def reproduce(
     *,
     base_model: str | None = None,
     data_dir: Path | None = None,
+    texts: Sequence[Path] = (),
     output_dir: Path | None = None,
     max_steps: int | None = None,
     overrides: Mapping[str, Any] | None = None,
@@ -56,6 +57,7 @@ def reproduce(
             recipe,
             base_model=base_model,
             data_dir=data_dir,
+            texts=texts,
             output_dir=folder,
             max_steps=max_steps,
             overrides=overrides,
