@@ -32,6 +32,22 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["bert-emotion", "--split", "train"],
         ["bert-emotion", "--set", "learning_rate"],
     ],
+    "runs": [
+        ["no-such-command"],
+        ["--dir", "no-such-folder"],
+        ["--sort-by", "speed"],
+        ["--format", "xml"],
+        ["diff"],
+        ["diff", "only-one"],
+        ["diff", "no-such-run", "nor-this"],
+    ],
+    "tune": [
+        [],
+        ["no-such-recipe"],
+        ["minilm-emotion", "--search", "learning_rate"],
+        ["minilm-emotion", "--search", "no_such_key=1,2"],
+        ["minilm-emotion", "--trials", "0"],
+    ],
     "evaluate": [
         [],
         ["minilm-emotion"],

@@ -18,8 +18,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("labels", "layout", "metrics", "packing", "recipe", "tokenizing"),
     ("record",),
     ("data", "inference", "pictures"),
-    ("card", "compare", "evaluate", "explain", "train"),
-    ("publish", "reproduce", "ui", "verify"),
+    ("card", "compare", "evaluate", "explain", "runs", "train"),
+    ("publish", "reproduce", "tune", "ui", "verify"),
     ("doctor",),
     ("cli",),
     ("__main__", "app"),
@@ -37,6 +37,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "jinja2": frozenset({"card"}),
     "matplotlib": frozenset({"pictures"}),
     "numpy": ANYONE,
+    "optuna": frozenset({"tune"}),
     "packaging": frozenset({"doctor"}),
     "pyarrow": frozenset({"data"}),
     "pydantic": frozenset({"recipe", "record"}),
@@ -140,7 +141,9 @@ def test_every_owner_uses_its_library() -> None:
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {requirement.partition(">=")[0].lower() for requirement in project["dependencies"]}
+    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects")]
+    requirements = [*project["dependencies"], *(requirement for extra in optional for requirement in extra)]
+    declared = {requirement.partition(">=")[0].lower() for requirement in requirements}
     distributions = metadata.packages_distributions()
     assert {distributions[library][0].lower().replace("_", "-") for library in OWNERS} == declared
 

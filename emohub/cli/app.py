@@ -13,7 +13,9 @@ from emohub.errors import EmohubError
 COMMANDS = (
     "recipes",
     "train",
+    "tune",
     "reproduce",
+    "runs",
     "evaluate",
     "classify",
     "compare",
