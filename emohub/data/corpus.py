@@ -1,5 +1,6 @@
 """A split of a corpus: labelled texts, checked against what the corpus declares, with a fingerprint."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from emohub.errors import DataError, UsageError
 from emohub.labels import label_key
 from emohub.recipe import Corpus, Split
 from emohub.record import SplitIdentity
+
+UNKNOWN_LABEL = -1
+"""Stands for a value that is no label of the corpus."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,12 @@ def split_identity(data: LabelledTexts | PlainTexts, truncated: int = 0) -> Spli
     )
 
 
-def _label_ids(table: Table, corpus: Corpus) -> npt.NDArray[np.int64]:
-    """Label ids of a column that holds names, or ids as integers or decimal strings.
+def check_stated_labels(table: Table, corpus: Corpus) -> None:
+    """Compare the label names that the data itself states, if it does, with those that the corpus declares.
 
-    A column is one of names as soon as one value is a name: where names are numbers, no id is taken for one.
+    Raises:
+        DataError: they are not the same names in the same order.
     """
-    values = table.values(corpus.label_column)
     stated = table.label_names.get(corpus.label_column, corpus.labels)
     if list(map(label_key, stated)) != list(map(label_key, corpus.labels)):
         raise DataError(
@@ -88,16 +92,32 @@ def _label_ids(table: Table, corpus: Corpus) -> npt.NDArray[np.int64]:
             f"{', '.join(corpus.labels)}",
             "list the labels in the order of the data",
         )
-    by_name: dict[Any, int] = {name: index for index, name in enumerate(corpus.labels)}
+
+
+def label_ids(values: Sequence[Any], labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Label ids of a column that holds names, or ids as integers or decimal strings; shape ``(len(values),)``.
+
+    A column is one of names as soon as one value is a name: where names are numbers, no id is taken for one. A value
+    that is neither becomes ``UNKNOWN_LABEL``.
+    """
+    by_name: dict[Any, int] = {name: index for index, name in enumerate(labels)}
     by_id: dict[Any, int] = {key: index for index in by_name.values() for key in (index, str(index))}
     known = by_name if any(isinstance(value, str) and value in by_name for value in values) else by_id
-    ids = np.empty(len(values), dtype=np.int64)
-    for row, value in enumerate(values):
-        # To a dictionary True and 1.0 are 1, yet neither is an id.
-        if type(value) not in (int, str) or value not in known:
-            raise DataError(
-                f"{table.source}, row {row + 1}: the label {value!r:.40} is not one of the corpus {corpus.name}",
-                f"use the names {', '.join(corpus.labels)}, or throughout the ids 0 to {len(corpus.labels) - 1}",
-            )
-        ids[row] = known[value]
+    # To a dictionary True and 1.0 are 1, yet neither is an id.
+    ids = [known.get(value, UNKNOWN_LABEL) if type(value) in (int, str) else UNKNOWN_LABEL for value in values]
+    return np.array(ids, dtype=np.int64)
+
+
+def _label_ids(table: Table, corpus: Corpus) -> npt.NDArray[np.int64]:
+    """The label ids of a split, every one of them known."""
+    check_stated_labels(table, corpus)
+    values = table.values(corpus.label_column)
+    ids = label_ids(values, corpus.labels)
+    unknown = np.flatnonzero(ids == UNKNOWN_LABEL)
+    if len(unknown):
+        row = int(unknown[0])
+        raise DataError(
+            f"{table.source}, row {row + 1}: the label {values[row]!r:.40} is not one of the corpus {corpus.name}",
+            f"use the names {', '.join(corpus.labels)}, or throughout the ids 0 to {len(corpus.labels) - 1}",
+        )
     return ids

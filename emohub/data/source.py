@@ -13,13 +13,18 @@ DATA_DIR_VARIABLE = "EMOHUB_DATA_DIR"
 
 
 def find_rows(
-    corpus: TextSource, split: str, *, file: str | None = None, data_dir: Path | None = None
+    corpus: TextSource,
+    split: str,
+    *,
+    file: str | None = None,
+    data_dir: Path | None = None,
+    keep_damage: bool = False,
 ) -> tuple[Table, str]:
     """The rows of a split, and the source that a record states: ``hub:ID@COMMIT`` or ``file:NAME``.
 
     They come from ``file``, the one that the corpus names for the split; else from
     ``data_dir/<corpus.data_folder>/<split>.parquet``, where ``data_dir`` None takes ``EMOHUB_DATA_DIR`` if that is
-    set; else from the Hub.
+    set; else from the Hub. ``keep_damage`` is that of ``read_table``.
 
     Raises:
         UsageError: ``file`` is no kind of table that can be read.
@@ -41,4 +46,4 @@ def find_rows(
         raise AssertionError("a corpus names a file for each split that is not on the Hub")
     if not path.is_file():
         raise DataError(f"there is no file {path}", remedy)
-    return read_table(path), f"file:{source}"
+    return read_table(path, keep_damage=keep_damage), f"file:{source}"

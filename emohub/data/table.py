@@ -43,8 +43,10 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
-    def values(self, column: str) -> list[Any]:
+    def values(self, column: str, *, keep_damage: bool = False) -> list[Any]:
         """The values of one column as Python objects; a key that a JSONL line lacks is None.
+
+        With ``keep_damage`` a byte that is not UTF-8 becomes half of a surrogate pair (PEP 383) instead of an error.
 
         Raises:
             DataError: there is no such column, or a text in it is not UTF-8; the message names the row.
@@ -60,6 +62,9 @@ class Table:
         try:
             decoded: list[Any] = values.to_pylist()
         except ValueError as error:
+            if keep_damage and values.type in (pa.string(), pa.large_string()):
+                encoded = values.cast(pa.large_binary()).to_pylist()
+                return [None if value is None else value.decode(errors="surrogateescape") for value in encoded]
             row = next(row for row, scalar in enumerate(values, start=1) if not _is_readable(scalar))
             raise DataError(
                 f"{self.source}, row {row}: {column!r} cannot be read ({error})", "save the texts as UTF-8"
@@ -97,18 +102,23 @@ class Table:
         return Table({**self.columns, **columns}, self.source, self.label_names)
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path, *, keep_damage: bool = False) -> Table:
     """Read a table; the kind of file is told by its extension, ``.csv``, ``.jsonl`` or ``.parquet``.
 
     CSV (RFC 4180, UTF-8 with or without a byte order mark, first line the header) keeps every cell as the string that
-    it is. Blank lines hold no row and are skipped.
+    it is. Blank lines hold no row and are skipped. ``keep_damage`` lets through what is no valid Unicode, for who wants
+    to count it: bytes that are not UTF-8, as ``Table.values`` does, and escaped halves of surrogate pairs.
 
     Raises:
         UsageError: the extension is none of these.
         DataError: the file cannot be read, is not UTF-8, or is not well-formed; the message names the line.
     """
-    read = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}[table_suffix(path)]
-    return read(read_bytes(path), path)
+    suffix = table_suffix(path)
+    data = read_bytes(path)
+    if suffix == ".parquet":
+        return _read_parquet(data, path)
+    text = data.decode("utf-8-sig", errors="surrogateescape") if keep_damage else utf8_text(data, path)
+    return _read_csv(text, path) if suffix == ".csv" else _read_jsonl(text, path, keep_damage)
 
 
 def write_table(path: Path, table: Table) -> None:
@@ -169,9 +179,9 @@ def utf8_text(data: bytes, path: Path) -> str:
         raise DataError(f"{path}, line {line} is not UTF-8", "save the file as UTF-8") from None
 
 
-def _read_csv(data: bytes, path: Path) -> Table:
+def _read_csv(text: str, path: Path) -> Table:
     # Without strict, a quote that is never closed would swallow the rest of the file in silence.
-    reader = csv.reader(io.StringIO(utf8_text(data, path), newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, None)
         if not header:
@@ -192,16 +202,16 @@ def _read_csv(data: bytes, path: Path) -> Table:
     return Table(dict(zip(header, columns, strict=True)), str(path))
 
 
-def _read_jsonl(data: bytes, path: Path) -> Table:
+def _read_jsonl(text: str, path: Path, keep_damage: bool) -> Table:
     columns: dict[str, list[Any]] = {}
     rows = 0
-    for number, line in enumerate(utf8_text(data, path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
             # JSON can escape half of a surrogate pair, which no text holds.
-            json.dumps(values, ensure_ascii=False).encode()
+            json.dumps(values, ensure_ascii=False).encode(errors="surrogatepass" if keep_damage else "strict")
         except UnicodeEncodeError:
             raise DataError(f"{path}, line {number}: half of a surrogate pair", "correct the \\u escape") from None
         except (ValueError, RecursionError) as error:
