@@ -293,11 +293,12 @@ def test_the_base_model_of_two_stages_is_that_of_the_first() -> None:
         update={"base_model": make_run_record().base_model.model_copy(update={"id": "masked_lm"})}
     )
     first = make_run_record(recipe, stage="masked_lm", stopped="max_steps")
+    first.recipe["adaptation"]["corpus"]["name"] = "texts"
     found = compare(recipe, [first, second], evaluation_of(second))
     assert found.base_model == first.base_model
     assert not [caveat for caveat in found.caveats if "another base model" in caveat]
     assert [caveat for caveat in found.caveats if "--max-steps ended the masked_lm stage at step" in caveat]
-    assert [caveat for caveat in found.caveats if "texts of the masked-LM stage came from" in caveat]
+    assert [caveat for caveat in found.caveats if "read other texts (hub:someone/feelings@" in caveat]
     assert {figure.verdict for figure in found.figures} == {"cannot be judged"}
 
 
@@ -363,7 +364,9 @@ def test_the_first_stage_is_read_from_its_own_folder(tmp_path: Path, monkeypatch
     second.save(tmp_path / "run.json")
     monkeypatch.setattr(module, "train", no_training)
     monkeypatch.setattr(module, "evaluate", lambda *_, **__: evaluation_of(second))
-    assert reproduce(recipe, output_dir=tmp_path).base_model == first.base_model
+    found = reproduce(recipe, output_dir=tmp_path)
+    assert found.base_model == first.base_model
+    assert not [caveat for caveat in found.caveats if "other texts" in caveat]
 
 
 def test_the_test_split_is_read_only_when_asked_for(

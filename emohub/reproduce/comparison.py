@@ -255,13 +255,12 @@ def _caveats(
             f"The base model was {first.base_model.id}, not {recipe.base_model}: another base model, so a difference "
             "says nothing about the recipe."
         )
-    if recipe.adaptation is not None and recipe.adaptation.corpus.hub_id is not None:
-        source = first.data["train"].source
-        if not source.startswith(f"hub:{recipe.adaptation.corpus.hub_id}@"):
-            yield (
-                f"The texts of the masked-LM stage came from {source}; the recipe names "
-                f"{recipe.adaptation.corpus.hub_id}."
-            )
+    texts = first.recipe["adaptation"]["corpus"] if first.stage == "masked_lm" else None
+    if texts is not None and recipe.adaptation is not None and texts["name"] != recipe.adaptation.corpus.name:
+        yield (
+            f"The masked-LM stage read other texts ({first.data['train'].source}) than those that the recipe names "
+            f"({recipe.adaptation.corpus.name})."
+        )
     for stage in runs:
         if stage.stopped == "max_steps":
             yield (
