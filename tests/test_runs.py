@@ -2,15 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from typer.main import get_command
 
 from emohub.cli import main
 from emohub.errors import RecordError, UsageError
 from emohub.recipe import Corpus
 from emohub.record import HistoryRow, RunRecord
-from emohub.runs import SORTABLE, FinishedRun, Runs, diff_runs, list_runs
+from emohub.runs import SORTABLE, FinishedRun, Runs, Section, diff_runs, list_runs
 from tests.factories import make_corpus, make_eval_record, make_history, make_recipe, make_run_record
 
 TEXTS = {"name": "plain", "title": "Plain texts", "files": ["*.txt"]}
@@ -243,3 +244,13 @@ def test_the_command_lists_and_compares(tmp_path: Path, capsys: pytest.CaptureFi
     assert {"results"} == {each["section"] for each in compared["differences"]}
     assert "do not differ" in emohub("diff", both[0], both[0])
     assert "no finished run" in emohub("diff", both[0], "nothing", code=2)
+
+
+def test_the_page_about_runs_names_every_option_and_section() -> None:
+    from emohub.cli.runs import runs
+
+    page = (Path(__file__).resolve().parent.parent / "docs" / "runs.md").read_text(encoding="utf-8")
+    options = {option for each in get_command(runs).params for option in each.opts}
+    assert {"--dir", "--corpus", "--sort-by", "--format"} <= options
+    assert [option for option in sorted(options - {"--help"}) if f"`{option}`" not in page] == []
+    assert [section for section in get_args(Section) if section not in page] == []
