@@ -1,7 +1,7 @@
 """What changed in the libraries of the documented models, as far as it was checked.
 
-Each entry was read in its source, and for Transformers and Datasets also in the code of the versions before and after
-``since``. The list holds what bears on fine-tuning a BERT classifier; it does not claim to be complete.
+Each entry was read in its source, and for Transformers and Datasets also in the code of ``since`` and of a version
+before it. The list holds what bears on fine-tuning a BERT classifier; it does not claim to be complete.
 """
 
 from dataclasses import dataclass
