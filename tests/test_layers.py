@@ -156,7 +156,7 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
         ("emohub/record.py", "def f():\n    from emohub import data", "record imports emohub.data; layer 2"),
         ("emohub/metrics/modules.py", "from .. import inference", "metrics imports emohub.inference; layer 1"),
         ("emohub/errors.py", "if TYPE_CHECKING:\n    import emohub.recipe", "errors imports emohub.recipe; layer 0"),
-        ("emohub/card/render.py", "import torch.nn as nn", "card imports torch.nn; torch belongs to inference, "),
+        ("emohub/card/render.py", "import torch.nn as nn", "card imports torch.nn; torch belongs to doctor, "),
         ("emohub/data/table.py", "import pandas", "data imports pandas; pandas belongs to nobody"),
         ("emohub/layout.py", 'importlib.import_module("gradio")', "layout imports gradio; gradio belongs to ui"),
         ("emohub/ui/page.py", "importlib.import_module(name)", "ui imports a name made at run time; only the command"),
