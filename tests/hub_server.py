@@ -91,6 +91,15 @@ class Repo:
         return self.commits[self.refs["main"]]
 
 
+@dataclass
+class Bucket:
+    """A bucket: its files by path, each with its content and the time of its change in milliseconds."""
+
+    id: str
+    private: bool
+    files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class User:
     """An account and the role of its token."""
@@ -178,6 +187,9 @@ class Hub:
         self.objects: dict[str, Blob] = {}
         """Large files by SHA-256, whether or not a commit holds them."""
         self.xet = XetStore()
+        self.buckets: dict[str, Bucket] = {}
+        self.jobs: list[dict[str, Any]] = []
+        """What was sent to start each job."""
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.lock = threading.RLock()
@@ -440,6 +452,83 @@ class Hub:
         else:
             raise Refusal(400, f"{key} is no operation")
 
+    # Buckets and jobs --------------------------------------------------------------------------------------------
+
+    def _bucket(self, request: Request, bucket: str) -> Bucket:
+        user = self._account(request)
+        if bucket not in self.buckets or bucket.partition("/")[0] not in (user.name, *user.organizations):
+            raise Refusal(404, "Bucket not found", "RepoNotFound")
+        return self.buckets[bucket]
+
+    @route("POST", "/api/buckets/{repo}")
+    def create_bucket(self, request: Request, repo: str) -> Reply:
+        if not self._may_write(self._account(request), repo.partition("/")[0]):
+            raise Refusal(403, "You don't have the rights to create a bucket there.")
+        url = f"{self.url}/buckets/{repo}"
+        if repo in self.buckets:
+            return Reply(409, {"error": "You already created this bucket", "url": url})
+        self.buckets[repo] = Bucket(repo, json.loads(request.body).get("visibility") == "private")
+        return Reply(body={"url": url})
+
+    @route("GET", "/api/buckets/{repo}")
+    def bucket_info(self, request: Request, repo: str) -> Reply:
+        bucket = self._bucket(request, repo)
+        sizes = [len(content) for content, _ in bucket.files.values()]
+        created = "2026-01-01T00:00:00.000Z"
+        info = {"id": repo, "private": bucket.private, "createdAt": created}
+        return Reply(body={**info, "size": sum(sizes), "totalFiles": len(sizes)})
+
+    @route("GET", "/api/buckets/{repo}/tree(/(?P<prefix>[^/]+))?")
+    def bucket_tree(self, request: Request, repo: str, prefix: str = "") -> Reply:
+        files = {path: file for path, file in self._bucket(request, repo).files.items() if path.startswith(prefix)}
+        return Reply(
+            body=[
+                {
+                    "type": "file",
+                    "path": path,
+                    "size": len(content),
+                    "xetHash": "0" * 64,
+                    "mtime": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(changed / 1000)),
+                }
+                for path, (content, changed) in files.items()
+            ]
+        )
+
+    @route("GET", "/api/buckets/{repo}/xet-(?P<scope>read|write)-token")
+    def bucket_xet_token(self, request: Request, repo: str, scope: str) -> Reply:
+        self._bucket(request, repo)
+        return self._xet_grant(f"buckets/{repo}", f"{scope}-bucket")
+
+    @route("POST", "/api/buckets/{repo}/batch")
+    def bucket_batch(self, request: Request, repo: str) -> Reply:
+        bucket = self._bucket(request, repo)
+        for line in map(json.loads, request.body.splitlines()):
+            if line["type"] != "addFile" or line["xetHash"] not in self.xet.files:
+                raise Refusal(400, f"{line['path']} was not uploaded")
+            bucket.files[line["path"]] = (self.xet.files[line["xetHash"]].content, line["mtime"])
+        return Reply(body={"success": True, "failed": []})
+
+    @route("POST", "/api/jobs/(?P<namespace>[^/]+)")
+    def start_job(self, request: Request, namespace: str) -> Reply:
+        user = self._account(request)
+        if not self._may_write(user, namespace):
+            raise Refusal(403, f"You don't have the rights to start jobs under the namespace {namespace!r}.")
+        asked = json.loads(request.body)
+        for volume in asked.get("volumes", []):
+            bucket = self._bucket(request, volume["source"])
+            if not any(path.startswith(f"{volume['path']}/") for path in bucket.files):
+                raise Refusal(400, f"there is no folder {volume['path']} in {volume['source']}")
+        self.jobs.append(asked)
+        return Reply(
+            body={
+                "id": f"{len(self.jobs):024}",
+                "createdAt": "2026-01-01T00:00:00.000Z",
+                "owner": {"id": "0" * 24, "name": namespace, "type": "user"},
+                "status": {"stage": "SCHEDULING", "message": None},
+                **{key: asked[key] for key in ("command", "arguments", "environment", "flavor", "dockerImage")},
+            }
+        )
+
     # Large files over LFS ----------------------------------------------------------------------------------------
 
     @route("POST", r"/{repo}\.git/info/lfs/objects/batch")
@@ -489,6 +578,9 @@ class Hub:
             self._writable(request, repo)
         else:
             self._readable(request, repo)
+        return self._xet_grant(repo, scope)
+
+    def _xet_grant(self, repo: str, scope: str) -> Reply:
         expires = int(time.time()) + 3600
         token = f"xet-{scope}-{hashlib.sha256(repo.encode()).hexdigest()}"
         answer = {"accessToken": token, "exp": expires, "casUrl": f"{self.url}/cas"}
@@ -512,7 +604,8 @@ class Hub:
     @route("POST", "/cas/v1/shards")
     def xet_shard(self, request: Request) -> Reply:
         self._xet_scope(request, "write")
-        for file in self.xet.add_shard(request.body):
+        with_sha256 = not request.headers["authorization"].startswith("Bearer xet-write-bucket-")
+        for file in self.xet.add_shard(request.body, with_sha256=with_sha256):
             self.objects[file.sha256] = Blob(file.content, lfs=True, xet_hash=file.xet_hash)
         return Reply(body={"result": 1})
 

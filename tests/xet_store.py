@@ -68,13 +68,13 @@ class XetStore:
         self.xorbs[xorb], self.chunks[xorb] = body, chunks
         return new
 
-    def add_shard(self, body: bytes) -> list[XetFile]:
-        """Register the files that a shard describes."""
-        files = [self._rebuild(*description) for description in read_shard(body)]
+    def add_shard(self, body: bytes, *, with_sha256: bool = True) -> list[XetFile]:
+        """Register the files that a shard describes, by their SHA-256 too unless they are for a bucket."""
+        files = [self._rebuild(*description) for description in read_shard(body, with_sha256)]
         self.files.update({file.xet_hash: file for file in files})
         return files
 
-    def _rebuild(self, xet_hash: str, sha256: str, terms: tuple[Term, ...]) -> XetFile:
+    def _rebuild(self, xet_hash: str, sha256: str | None, terms: tuple[Term, ...]) -> XetFile:
         content = b""
         for term in terms:
             if term.xorb not in self.chunks:
@@ -83,9 +83,10 @@ class XetStore:
             if len(part) != term.length:
                 raise BadUpload(f"a term of {term.length} bytes has {len(part)}")
             content += part
-        if hashlib.sha256(content).hexdigest() != sha256:
+        found = hashlib.sha256(content).hexdigest()
+        if sha256 not in (found, None):
             raise BadUpload(f"the file {xet_hash} does not have the SHA-256 {sha256}")
-        return XetFile(xet_hash, sha256, content, terms)
+        return XetFile(xet_hash, found, content, terms)
 
     def reconstruction(self, xet_hash: str, base_url: str, start: int = 0, end: int | None = None) -> dict[str, object]:
         """How to rebuild bytes ``start`` to ``end`` (exclusive) of a file: its terms, and where their chunks lie."""
@@ -119,15 +120,15 @@ def hash_text(raw: bytes) -> str:
     return "".join(f"{number:016x}" for number in struct.unpack("<4Q", raw))
 
 
-def read_shard(body: bytes) -> list[tuple[str, str, tuple[Term, ...]]]:
-    """Hash, SHA-256 and terms of every file in a shard."""
+def read_shard(body: bytes, with_sha256: bool) -> list[tuple[str, str | None, tuple[Term, ...]]]:
+    """Hash, SHA-256 (None without) and terms of every file in a shard."""
     if len(body) < HEADER_SIZE or struct.unpack_from("<Q", body, 32)[0] != SHARD_VERSION:
         raise BadUpload("not a shard of version 2")
     files, position = [], HEADER_SIZE
     while body[position : position + 32] != BOOKEND:
         name = hash_text(body[position : position + 32])
         flags, count = struct.unpack_from("<II", body, position + 32)
-        if not flags & FLAG_VERIFICATION or not flags & FLAG_METADATA:
+        if not flags & FLAG_VERIFICATION or (with_sha256 and not flags & FLAG_METADATA):
             raise BadUpload("a file without verification entries or SHA-256")
         terms = []
         for index in range(1, count + 1):
@@ -135,8 +136,11 @@ def read_shard(body: bytes) -> list[tuple[str, str, tuple[Term, ...]]]:
             length, start, end = struct.unpack_from("<III", body, entry + 36)
             terms.append(Term(hash_text(body[entry : entry + 32]), start, end, length))
         position += ENTRY_SIZE * (1 + 2 * count)  # the header, the terms and one verification entry a term
-        files.append((name, hash_text(body[position : position + 32]), tuple(terms)))
-        position += ENTRY_SIZE
+        sha256 = None
+        if flags & FLAG_METADATA:
+            sha256 = hash_text(body[position : position + 32])
+            position += ENTRY_SIZE
+        files.append((name, sha256, tuple(terms)))
     return files
 
 

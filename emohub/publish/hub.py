@@ -5,7 +5,7 @@ No token ever stands in a message, and no error keeps a request, which would hol
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self, TypeVar
@@ -86,7 +86,7 @@ class Hub:
         Raises:
             PublishError: there is no token, or it holds characters that no token has.
         """
-        api = HfApi(token=_find_token(), library_name="emohub", library_version=__version__)
+        api = HfApi(token=find_token(), library_name="emohub", library_version=__version__)
         if not api.token:
             raise PublishError(
                 "there is no usable Hugging Face token",
@@ -162,6 +162,14 @@ class Hub:
 
         return self._ask(f"commit to {repo_id}", call)
 
+    def ask(self, request: str, call: Callable[[HfApi], Answer], remedies: Mapping[int, str] = REMEDIES) -> Answer:
+        """What the Hub answers to a call; ``request`` says it in words, for the sentence of an error.
+
+        Raises:
+            PublishError: the Hub refused, with the remedy for its status, or did not answer.
+        """
+        return _attempt(request, lambda: call(self._api), self._api, remedies)
+
     def _ask(self, request: str, call: Callable[[], Answer]) -> Answer:
         return _attempt(request, call, self._api)
 
@@ -177,23 +185,26 @@ def bounded_waits(timeout: httpx2.Timeout = TIMEOUT) -> Iterator[None]:
         client.timeout = before
 
 
-def _find_token() -> str | None:
+def find_token() -> str | None:
+    """The token from the places where ``huggingface_hub`` keeps it; None when there is none, or none that is usable."""
     token = _attempt("give a token", get_token)
     usable = token is not None and token.strip().isascii() and token.strip().isprintable()
     return token.strip() if token is not None and usable else None
 
 
-def _attempt(request: str, call: Callable[[], Answer], api: HfApi | None = None) -> Answer:
+def _attempt(
+    request: str, call: Callable[[], Answer], api: HfApi | None = None, remedies: Mapping[int, str] = REMEDIES
+) -> Answer:
     """The answer to ``call``, or a PublishError that says why the Hub did not do what was requested."""
     try:
         return call()
     except FAILURES as error:
-        failure = _explain(error, request, str(api.token) if api else "")
+        failure = _explain(error, request, str(api.token) if api else "", remedies)
     # Raised out here it has no context: the error above holds the request, and the request holds the token.
     raise failure
 
 
-def _explain(error: Exception, request: str, token: str) -> PublishError:
+def _explain(error: Exception, request: str, token: str, remedies: Mapping[int, str]) -> PublishError:
     # Behind a wrapper around a failed upload, or around metadata that the Hub finds invalid, stands the answer itself.
     if (
         _status(error) is None
@@ -214,13 +225,13 @@ def _explain(error: Exception, request: str, token: str) -> PublishError:
         return PublishError(
             cause, f"wait {f'{seconds} seconds' if seconds.isdigit() else 'a few minutes'}, then {AGAIN}"
         )
-    return PublishError(cause, REMEDIES.get(status, AGAIN))
+    return PublishError(cause, remedies.get(status, AGAIN))
 
 
 def _explain_silence(error: Exception, request: str, token: str) -> PublishError:
     """A failure without a status: no answer, or one that is not the Hub's."""
     if isinstance(error, OfflineModeIsEnabled):
-        return PublishError(f"the Hub was not asked to {request}: HF_HUB_OFFLINE is set", "unset it to publish")
+        return PublishError(f"the Hub was not asked to {request}: HF_HUB_OFFLINE is set", "unset it")
     if isinstance(error, httpx2.TimeoutException):
         return Unanswered(f"the Hub took too long to {request}", AGAIN)
     if isinstance(error, OSError) and error.filename is not None:
