@@ -1,5 +1,6 @@
 """What has been trained is listed best first by validation, and two runs are told apart key by key."""
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -247,10 +248,11 @@ def test_the_command_lists_and_compares(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_the_page_about_runs_names_every_option_and_section() -> None:
-    from emohub.cli.runs import runs
+    importlib.import_module("emohub.cli.runs")
+    from emohub.cli.app import app
 
     page = (Path(__file__).resolve().parent.parent / "docs" / "runs.md").read_text(encoding="utf-8")
-    options = {option for each in get_command(runs).params for option in each.opts}
+    options = {option for each in get_command(app).commands["runs"].params for option in each.opts}
     assert {"--dir", "--corpus", "--sort-by", "--format"} <= options
     assert [option for option in sorted(options - {"--help"}) if f"`{option}`" not in page] == []
     assert [section for section in get_args(Section) if section not in page] == []
