@@ -14,6 +14,7 @@ from emohub.errors import ModelError, UsageError
 from emohub.recipe import Corpus, Recipe, list_recipes, load_recipe
 from emohub.record import EvalRecord, HistoryRow, Interval, PreviousStage, RunRecord
 from emohub.reproduce import REPRODUCTION_FILE, RULE, Reproduction, compare, judge, reproduce
+from tests.conftest import made_rows
 from tests.factories import make_eval_record, make_recipe, make_run_record, sha256
 
 DOCUMENTED = [name for name in list_recipes() if load_recipe(name).documented is not None]
@@ -367,6 +368,24 @@ def test_the_first_stage_is_read_from_its_own_folder(tmp_path: Path, monkeypatch
     found = reproduce(recipe, output_dir=tmp_path)
     assert found.base_model == first.base_model
     assert not [caveat for caveat in found.caveats if "other texts" in caveat]
+
+
+def test_a_recipe_of_two_stages_goes_through_both(
+    without_test_split: Corpus, tiny_base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"{text}\n" for text, _ in made_rows(80, seed=5)), encoding="utf-8")
+    declared = load_recipe("bert-tiny-emotion").adaptation
+    assert declared is not None
+    adaptation = {**declared.model_dump(mode="json"), "max_length": 32}
+    recipe = made_recipe(without_test_split, "someone/documented-base", adaptation=adaptation)
+    given = {"base_model": str(tiny_base_dir), "texts": [texts], "output_dir": tmp_path / "run", "max_steps": 3}
+    found = reproduce(recipe, **given)
+    assert found.base_model.id == tiny_base_dir.name
+    assert any("other texts (file:texts.txt) than those that the recipe names (imdb)" in line for line in found.caveats)
+    assert {figure.reason for figure in found.figures} == {"--max-steps ended the classification stage"}
+    monkeypatch.setattr(module, "train", no_training)
+    assert reproduce(recipe, **given) == found
 
 
 def test_the_test_split_is_read_only_when_asked_for(
