@@ -3,7 +3,7 @@
 from emohub.card.files import card_folder, check_card, check_picture, render_folder, write_card
 from emohub.card.front_matter import KEYS, Card, is_repo_id, parse
 from emohub.card.records import Records
-from emohub.card.render import render, render_documented
+from emohub.card.render import render, render_documented, render_masked_lm
 from emohub.card.results import MeasuredResult, ReportedResult, Results, results_rows
 from emohub.card.validation import Finding, validate
 
@@ -23,6 +23,7 @@ __all__ = [
     "render",
     "render_documented",
     "render_folder",
+    "render_masked_lm",
     "results_rows",
     "validate",
     "write_card",

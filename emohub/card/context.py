@@ -1,14 +1,22 @@
 """From records to what the template shows: plain values, tables as header and rows, sentences where facts decide."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emohub.card.front_matter import ENGLISH_EXAMPLES, HUB_METRICS, dump, front_matter, hub_base_model
+from emohub.card.front_matter import (
+    ENGLISH_EXAMPLES,
+    HUB_METRICS,
+    dump,
+    front_matter,
+    hub_base_model,
+    masked_lm_front_matter,
+)
 from emohub.card.markdown import Markdown, signed
-from emohub.card.records import Records
+from emohub.card.records import MaskedLMRecords, Records, RunRecords
 from emohub.layout import LEARNING_CURVES_FILE
 from emohub.pictures import in_words, shown_metrics
-from emohub.recipe import Documented, Evaluation, Export, Training
+from emohub.recipe import Declaration, Documented
 from emohub.recipe.documented import DocumentedMetrics, DocumentedRow
 from emohub.record import EvalRecord, Finding, LabelResult
 
@@ -16,6 +24,7 @@ TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",
     "expected_calibration_error": "Expected calibration error",
     "loss": "Loss",
+    "perplexity": "Perplexity",
 }
 """Names of metrics for people."""
 
@@ -46,30 +55,17 @@ def card_context(records: Records, *, name: str, model: str, published: bool) ->
     run, evaluation, recipe = records.run, records.evaluation, records.recipe
     corpus = recipe.corpus
     return {
+        **_run_context(records, name=name, model=model, published=published),
         "front_matter": dump(front_matter(records, name)),
-        "name": name,
-        "model": model,
-        "published": published,
-        "recipe": recipe,
         "corpus": corpus,
-        "run": run,
+        "unit": "texts",
         "evaluation": evaluation,
-        "exported": run.exported,
         "accuracy": evaluation.metrics["accuracy"],
         "macro_f1": evaluation.metrics["macro_f1"],
-        "megabytes": f"{run.exported.size_bytes / 1e6:.1f}",
-        "seconds": f"{run.training_seconds:,.1f}",
         "evaluation_rate": f"{evaluation.texts_per_second:,.0f}",
-        "rate": f"{run.samples_per_second:,.1f}",
         "level": f"{evaluation.intervals.level:.0%}",
-        "base_model": hub_base_model(records),
         "example": ENGLISH_EXAMPLES[0] if corpus.language == ("en",) else "…",
-        "history": history_table(records),
-        "curves": _curves(records),
-        "curves_file": LEARNING_CURVES_FILE,
-        "losses": _losses(records),
-        "findings": [_finding(finding) for finding in run.findings],
-        "padding": f"{run.padding_share:.1%}" if run.padding_share else None,
+        "history": history_table(records, recipe.evaluation.metrics),
         "metrics": Table(
             ["Metric", "Value"],
             [[TITLES.get(metric, metric), value] for metric, value in _ordered(evaluation.metrics).items()],
@@ -87,8 +83,9 @@ def card_context(records: Records, *, name: str, model: str, published: bool) ->
             [[b.lower, b.upper, b.count, b.confidence, b.accuracy] for b in evaluation.calibration if b.count],
         ),
         "mean_confidence": _mean_confidence(evaluation),
-        "export_cost": _export_cost(records),
-        "hyperparameters": hyperparameters_table(records),
+        "hyperparameters": hyperparameters_table(
+            records, {"max_length": recipe.max_length}, recipe.training, recipe.evaluation, recipe.export
+        ),
         "data": Table(
             ["Split", "Rows", "Repeated texts", "Cut texts", "Source"],
             [
@@ -98,8 +95,54 @@ def card_context(records: Records, *, name: str, model: str, published: bool) ->
         ),
         "weakest": _weakest(evaluation),
         "unseen": [result.label for result in evaluation.per_label if result.support == 0],
-        "machine": _machine(records),
         "documented": None if recipe.documented is None else documented_context(recipe.documented),
+    }
+
+
+def masked_lm_context(records: MaskedLMRecords, *, name: str, model: str, published: bool) -> dict[str, Any]:
+    """Everything that ``masked_lm_card.md.jinja`` shows; the arguments are those of :func:`card_context`."""
+    run, adaptation = records.run, records.adaptation
+    settings = {"max_length": adaptation.max_length, "mlm_probability": adaptation.mlm_probability}
+    return {
+        **_run_context(records, name=name, model=model, published=published),
+        "front_matter": dump(masked_lm_front_matter(records, name)),
+        "corpus": adaptation.corpus,
+        "unit": "blocks",
+        "adaptation": adaptation,
+        "held_out": run.data["validation"],
+        "example": ("This was a ", " day.") if adaptation.corpus.language == ("en",) else ("… ", " …"),
+        "share": f"{adaptation.corpus.validation_share * 100:.3g}%",
+        "hidden": f"{adaptation.mlm_probability * 100:.3g}%",
+        "history": history_table(records, ("perplexity",)),
+        "hyperparameters": hyperparameters_table(records, settings, adaptation.training, adaptation.evaluation),
+        "data": Table(
+            ["Part", "Texts", "Repeated texts", "Source"],
+            [[part, data.rows, data.duplicates, data.source] for part, data in run.data.items()],
+        ),
+    }
+
+
+def _run_context(records: RunRecords, *, name: str, model: str, published: bool) -> dict[str, Any]:
+    """What the card of every stage shows of its run."""
+    run = records.run
+    return {
+        "name": name,
+        "model": model,
+        "published": published,
+        "recipe": records.recipe,
+        "run": run,
+        "exported": run.exported,
+        "megabytes": f"{run.exported.size_bytes / 1e6:.1f}",
+        "seconds": f"{run.training_seconds:,.1f}",
+        "rate": f"{run.samples_per_second:,.1f}",
+        "base_model": hub_base_model(records),
+        "curves": _curves(records),
+        "curves_file": LEARNING_CURVES_FILE,
+        "losses": _losses(records),
+        "findings": [_finding(finding) for finding in run.findings],
+        "padding": f"{run.padding_share:.1%}" if run.padding_share else None,
+        "export_cost": _export_cost(records),
+        "machine": _machine(records),
     }
 
 
@@ -134,9 +177,11 @@ def documented_context(documented: Documented) -> dict[str, Any]:
     }
 
 
-def history_table(records: Records) -> Table:
-    """The evaluations during training, in the shape of the documents' results tables; the exported row is bold."""
-    columns = records.recipe.evaluation.metrics
+def history_table(records: RunRecords, columns: Sequence[str]) -> Table:
+    """The evaluations during training, in the shape of the documents' results tables; the exported row is bold.
+
+    ``columns`` are the metrics beside the losses.
+    """
     rows = [
         [row.training_loss, _epoch(row.epoch), row.step, row.validation_loss, *(row.metrics.get(c) for c in columns)]
         for row in records.run.history
@@ -145,20 +190,19 @@ def history_table(records: Records) -> Table:
     return Table(header, rows, bold_row=records.run.history.index(records.exported_row))
 
 
-def hyperparameters_table(records: Records) -> Table:
-    """Every setting of the recipe as it was run; those that the run changed are marked."""
-    recipe = records.recipe
-    changed = {key.rpartition(".")[2] for key in records.run.overrides}
-    values: dict[str, Any] = {"max_length": recipe.max_length}
-    for section, cls in ((recipe.training, Training), (recipe.evaluation, Evaluation), (recipe.export, Export)):
-        values |= {key: getattr(section, key) for key in cls.model_fields}
+def hyperparameters_table(records: RunRecords, values: dict[str, Any], *sections: Declaration) -> Table:
+    """``values`` and every setting of the recipe's ``sections``; those that were set for this run are marked."""
+    adapts = records.run.stage == "masked_lm"
+    changed = {key.rpartition(".")[2] for key in records.run.overrides if key.startswith("adaptation.") == adapts}
+    for section in sections:
+        values = values | {key: getattr(section, key) for key in type(section).model_fields}
     return Table(
         ["Setting", "Value", "Origin"],
         [[key, _plain(value), "set for this run" if key in changed else "recipe"] for key, value in values.items()],
     )
 
 
-def _losses(records: Records) -> dict[str, Any]:
+def _losses(records: RunRecords) -> dict[str, Any]:
     """Where the validation loss was lowest, and the end: if it rose between them as training loss fell, overfitting."""
     history = records.run.history
     lowest, last = min(history, key=lambda row: row.validation_loss), history[-1]
@@ -167,7 +211,7 @@ def _losses(records: Records) -> dict[str, Any]:
     return {"lowest": lowest, "last": last, "exported": records.exported_row, "overfitted": overfitted}
 
 
-def _curves(records: Records) -> str:
+def _curves(records: RunRecords) -> str:
     """What the picture of the learning curves shows, for those who cannot see it."""
     run = records.run
     curves = ["training loss", "validation loss", *map(in_words, shown_metrics(run))]
@@ -180,10 +224,10 @@ def _finding(finding: Finding) -> str:
     return f"{when}{finding.message.rstrip('. ')}; {finding.remedy.rstrip('. ')}."
 
 
-def _export_cost(records: Records) -> Table:
+def _export_cost(records: RunRecords) -> Table:
     """Validation figures of the trained weights and of the exported files, and what lies between them."""
     exported = records.run.exported
-    names = [name for name in ("loss", *HUB_METRICS) if name in exported.validation]
+    names = [name for name in ("loss", "perplexity", *HUB_METRICS) if name in exported.validation]
     rows = []
     for name in names:
         before, after = exported.validation_before_export.get(name), exported.validation[name]
@@ -191,7 +235,7 @@ def _export_cost(records: Records) -> Table:
     return Table(["Metric", "Trained weights (float32)", f"Exported files ({exported.dtype})", "Difference"], rows)
 
 
-def _machine(records: Records) -> Table:
+def _machine(records: RunRecords) -> Table:
     environment = records.run.environment
     packages = {name: version for name, version in environment.packages.items() if version is not None}
     values = {

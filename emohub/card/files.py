@@ -5,7 +5,7 @@ from pathlib import Path
 
 from emohub import layout
 from emohub.card.records import Records
-from emohub.card.render import render, render_documented
+from emohub.card.render import render, render_documented, render_masked_lm
 from emohub.errors import CardError, UsageError
 from emohub.pictures import draw_learning_curves, read_digest, shown_digest
 from emohub.recipe import list_recipes, load_recipe
@@ -33,6 +33,8 @@ def card_folder(name: str) -> Path:
 def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
     """The card of a folder: from its records, or, without any, what the recipe of the folder's name documents.
 
+    A masked-LM stage has a card of its own kind, from its ``run.json`` alone.
+
     ``repo_id`` is the model's id on the Hub. Without it the usage examples load ``checkpoint`` for a run folder, and
     ``models/<folder>`` for any other.
 
@@ -42,9 +44,12 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
         UsageError: a ``repo_id`` is given for a documented page.
     """
     if (folder / layout.RUN_FILE).is_file():
-        records = Records.load(folder)
         is_run = (folder / layout.CHECKPOINT_FOLDER).is_dir()
         model = layout.CHECKPOINT_FOLDER if is_run else f"models/{folder.resolve().name}"
+        run = RunRecord.load(folder / layout.RUN_FILE)
+        if run.stage == "masked_lm":
+            return render_masked_lm(run, repo_id=repo_id, model=model)
+        records = Records.load(folder)
         return render(records.run, records.evaluation, repo_id=repo_id, model=model)
     if repo_id is not None:
         raise UsageError(

@@ -6,8 +6,9 @@ from typing import Any
 
 import yaml
 
-from emohub.card.records import Records
+from emohub.card.records import MaskedLMRecords, Records, RunRecords
 from emohub.errors import CardError
+from emohub.recipe import TextSource
 
 KEYS = (
     "language",
@@ -26,6 +27,7 @@ KEYS = (
 
 LIBRARY = "transformers"
 TASK = "text-classification"
+MASKED_LM_TASK = "fill-mask"
 
 HUB_METRICS = {
     "accuracy": ("accuracy", "Accuracy", None),
@@ -112,20 +114,46 @@ def dump(values: dict[str, Any]) -> str:
 
 def front_matter(records: Records, name: str) -> dict[str, Any]:
     """The values of a card's front matter for a model that is called ``name``; what is unknown has no key."""
-    recipe, corpus = records.recipe, records.recipe.corpus
-    model_index = _model_index(records, name)
+    corpus = records.recipe.corpus
+    widget = [{"text": text} for text in ENGLISH_EXAMPLES] if corpus.language == ("en",) else None
+    return _front_matter(records, corpus, TASK, _model_index(records, name), widget)
+
+
+def masked_lm_front_matter(records: MaskedLMRecords, name: str) -> dict[str, Any]:
+    """The same for the checkpoint of a masked-language-model stage.
+
+    It has no widget of its own: which token stands for a hidden word is not recorded, and the Hub knows it.
+    """
+    corpus, held_out = records.adaptation.corpus, records.run.data["validation"]
+    result = {
+        "task": {"type": MASKED_LM_TASK, "name": "Masked language modeling"},
+        "dataset": _dataset(corpus, f"{records.adaptation.corpus.split} (held-out share)", held_out.source),
+        "metrics": [
+            {"type": "perplexity", "value": records.run.exported.validation["perplexity"], "name": "Perplexity"}
+        ],
+    }
+    return _front_matter(records, corpus, MASKED_LM_TASK, [{"name": name, "results": [result]}], None)
+
+
+def _front_matter(
+    records: RunRecords,
+    corpus: TextSource,
+    task: str,
+    model_index: list[dict[str, Any]],
+    widget: list[dict[str, str]] | None,
+) -> dict[str, Any]:
     base_model = hub_base_model(records)
     values: dict[str, Any] = {
         "language": list(corpus.language),
-        "license": recipe.license,
+        "license": records.recipe.license,
         "library_name": LIBRARY,
-        "pipeline_tag": TASK,
+        "pipeline_tag": task,
         "base_model": base_model,
         "base_model_relation": "finetune" if base_model else None,
         "datasets": [corpus.hub_id] if corpus.hub_id else None,
         "metrics": list(dict.fromkeys(metric["type"] for metric in model_index[0]["results"][0]["metrics"])),
         "tags": ["emohub", corpus.name],
-        "widget": [{"text": text} for text in ENGLISH_EXAMPLES] if corpus.language == ("en",) else None,
+        "widget": widget,
         "model-index": model_index,
     }
     return {key: value for key, value in values.items() if value}
@@ -137,7 +165,7 @@ def is_repo_id(text: str) -> bool:
     return not odd and _REPO_ID.fullmatch(text) is not None
 
 
-def hub_base_model(records: Records) -> str | None:
+def hub_base_model(records: RunRecords) -> str | None:
     """The Hub id of the base model, or None when it is only known as a folder.
 
     A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
@@ -154,13 +182,6 @@ def hub_revision(source: str) -> str | None:
 
 def _model_index(records: Records, name: str) -> list[dict[str, Any]]:
     evaluation, corpus = records.evaluation, records.recipe.corpus
-    dataset: dict[str, str | None] = {
-        "type": corpus.hub_id or corpus.name,
-        "name": corpus.title,
-        "config": corpus.config,
-        "split": evaluation.split,
-        "revision": hub_revision(evaluation.data.source),
-    }
     metrics = []
     for metric, (kind, title, average) in HUB_METRICS.items():
         if metric in evaluation.metrics:
@@ -168,10 +189,21 @@ def _model_index(records: Records, name: str) -> list[dict[str, Any]]:
             metrics.append(value | ({"args": {"average": average}} if average else {}))
     result = {
         "task": {"type": TASK, "name": "Text classification"},
-        "dataset": {key: value for key, value in dataset.items() if value is not None},
+        "dataset": _dataset(corpus, evaluation.split, evaluation.data.source),
         "metrics": metrics,
     }
     return [{"name": name, "results": [result]}]
+
+
+def _dataset(corpus: TextSource, split: str, source: str) -> dict[str, str]:
+    values = {
+        "type": corpus.hub_id or corpus.name,
+        "name": corpus.title,
+        "config": corpus.config,
+        "split": split,
+        "revision": hub_revision(source),
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _refuse_repeated_keys(node: Any) -> None:

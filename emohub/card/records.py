@@ -7,7 +7,7 @@ from typing import Self
 
 from emohub.errors import CardError
 from emohub.layout import EVAL_FILE, RUN_FILE
-from emohub.recipe import Recipe
+from emohub.recipe import Adaptation, Recipe
 from emohub.record import EvalRecord, HistoryRow, RunRecord
 
 HEADLINE = ("accuracy", "macro_f1")
@@ -15,22 +15,87 @@ HEADLINE = ("accuracy", "macro_f1")
 
 
 @dataclass(frozen=True)
-class Records:
+class RunRecords:
+    """A run record, held against itself.
+
+    Raises:
+        CardError: it contradicts itself, so that no card can be true.
+    """
+
+    run: RunRecord
+    recipe: Recipe
+    """The recipe as it was run."""
+
+    def __post_init__(self) -> None:
+        run = self.run
+        if run.stage not in self.recipe.stages or self._digest != run.recipe_digest:
+            raise CardError(
+                "the recipe in the run record does not have the digest that the record states", "train again"
+            )
+        if run.exported.step not in {row.step for row in run.history}:
+            raise CardError(f"the exported step {run.exported.step} is not in the run's history", "train again")
+        if run.previous is not None and run.previous.fingerprint != run.base_model.fingerprint:
+            raise CardError("the run did not start from the weights of the stage that it names", "train again")
+        before_export = run.exported.validation_before_export.get("loss")
+        if before_export is not None and not math.isclose(
+            before_export, self.exported_row.validation_loss, rel_tol=1e-3, abs_tol=1e-4
+        ):
+            raise CardError("the exported weights are not those of the history's exported row", "train again")
+
+    @property
+    def _digest(self) -> str:
+        return self.recipe.adaptation_digest if self.run.stage == "masked_lm" else self.recipe.digest
+
+    @property
+    def exported_row(self) -> HistoryRow:
+        """The row of the history whose weights were exported."""
+        return next(row for row in self.run.history if row.step == self.run.exported.step)
+
+
+@dataclass(frozen=True)
+class MaskedLMRecords(RunRecords):
+    """The record of a masked-language-model stage, which measured the files that it exported by itself.
+
+    Raises:
+        CardError: it contradicts itself.
+    """
+
+    @classmethod
+    def of(cls, run: RunRecord) -> Self:
+        """The record, with the recipe that it holds."""
+        return cls(run, _recipe(run))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        measured = self.run.exported.validation
+        for loss, perplexity in (
+            (measured.get("loss"), measured.get("perplexity")),
+            *((row.validation_loss, row.metrics.get("perplexity")) for row in self.run.history),
+        ):
+            if loss is None or perplexity is None or not math.isclose(perplexity, math.exp(loss), rel_tol=1e-9):
+                raise CardError("a perplexity in the run record is not e to the loss beside it", "train again")
+
+    @property
+    def adaptation(self) -> Adaptation:
+        """What the recipe says of the stage."""
+        assert self.recipe.adaptation is not None  # it is among the recipe's stages
+        return self.recipe.adaptation
+
+
+@dataclass(frozen=True)
+class Records(RunRecords):
     """A run record and the evaluation record of its exported weights.
 
     Raises:
         CardError: they contradict each other or themselves, so that no card can be true.
     """
 
-    run: RunRecord
     evaluation: EvalRecord
-    recipe: Recipe
-    """The recipe as it was run."""
 
     @classmethod
     def of(cls, run: RunRecord, evaluation: EvalRecord) -> Self:
         """The two records, with the recipe that the run record holds."""
-        return cls(run, evaluation, Recipe.from_values(run.recipe, "the recipe in the run record"))
+        return cls(run, _recipe(run), evaluation)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -43,23 +108,11 @@ class Records:
         return cls.of(RunRecord.load(folder / RUN_FILE), EvalRecord.load(folder / EVAL_FILE))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         run, evaluation, labels = self.run, self.evaluation, self.recipe.corpus.labels
         again = "evaluate the exported checkpoint again"
-        if self.recipe.digest != run.recipe_digest:
-            raise CardError(
-                "the recipe in the run record does not have the digest that the record states", "train again"
-            )
-        if run.exported.step not in {row.step for row in run.history}:
-            raise CardError(f"the exported step {run.exported.step} is not in the run's history", "train again")
-        if run.previous is not None and run.previous.fingerprint != run.base_model.fingerprint:
-            raise CardError("the run did not start from the weights of the stage that it names", "train again")
         if evaluation.model.fingerprint != run.exported.fingerprint:
             raise CardError("the evaluation measured other weights than the run exported", again)
-        before_export = run.exported.validation_before_export.get("loss")
-        if before_export is not None and not math.isclose(
-            before_export, self.exported_row.validation_loss, rel_tol=1e-3, abs_tol=1e-4
-        ):
-            raise CardError("the exported weights are not those of the history's exported row", "train again")
         used = run.data.get(evaluation.split)
         if used is not None and used.fingerprint != evaluation.data.fingerprint:
             raise CardError(f"the evaluation's {evaluation.split} split is not the one that the run used", again)
@@ -81,7 +134,6 @@ class Records:
         if sum(map(sum, matrix)) != evaluation.data.rows or not math.isclose(accuracy, right / evaluation.data.rows):
             raise CardError("the evaluation's confusion matrix contradicts its rows or its accuracy", again)
 
-    @property
-    def exported_row(self) -> HistoryRow:
-        """The row of the history whose weights were exported."""
-        return next(row for row in self.run.history if row.step == self.run.exported.step)
+
+def _recipe(run: RunRecord) -> Recipe:
+    return Recipe.from_values(run.recipe, "the recipe in the run record")

@@ -5,10 +5,10 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from emohub.card.context import Table, card_context, documented_context
+from emohub.card.context import Table, card_context, documented_context, masked_lm_context
 from emohub.card.front_matter import is_repo_id
 from emohub.card.markdown import Markdown, code, fence, show, table, words
-from emohub.card.records import Records
+from emohub.card.records import MaskedLMRecords, Records
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
 from emohub.record import EvalRecord, RunRecord
@@ -25,14 +25,33 @@ def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None
         CardError: the records contradict each other.
         UsageError: ``repo_id`` is not of the form USER/NAME.
     """
-    if repo_id is not None and not is_repo_id(repo_id):
-        raise UsageError(f"{repo_id!r} is no id of a repository on the Hub", "write USER/NAME")
     records = Records.of(run, evaluation)
-    name = repo_id.rpartition("/")[2] if repo_id else records.recipe.name
+    own_name = records.recipe.name
     context = card_context(
-        records, name=name, model=repo_id or model or f"models/{records.recipe.name}", published=repo_id is not None
+        records,
+        name=_name(repo_id, own_name),
+        model=repo_id or model or f"models/{own_name}",
+        published=repo_id is not None,
     )
     return _environment().get_template("model_card.md.jinja").render(context)
+
+
+def render_masked_lm(run: RunRecord, *, repo_id: str | None = None, model: str | None = None) -> str:
+    """The card of the language model that the masked-LM stage ``run`` exported; as :func:`render` in all else.
+
+    Raises:
+        CardError: the record contradicts itself.
+        UsageError: ``repo_id`` is not of the form USER/NAME.
+    """
+    records = MaskedLMRecords.of(run)
+    own_name = f"{records.recipe.name}-masked-lm"
+    context = masked_lm_context(
+        records,
+        name=_name(repo_id, own_name),
+        model=repo_id or model or f"models/{own_name}",
+        published=repo_id is not None,
+    )
+    return _environment().get_template("masked_lm_card.md.jinja").render(context)
 
 
 def render_documented(recipe: Recipe) -> str:
@@ -48,6 +67,15 @@ def render_documented(recipe: Recipe) -> str:
         )
     context = {"recipe": recipe, "documented": documented_context(recipe.documented)}
     return _environment().get_template("documented_page.md.jinja").render(context)
+
+
+def _name(repo_id: str | None, own_name: str) -> str:
+    """What a model is called: by its name on the Hub, if it has one."""
+    if repo_id is None:
+        return own_name
+    if not is_repo_id(repo_id):
+        raise UsageError(f"{repo_id!r} is no id of a repository on the Hub", "write USER/NAME")
+    return repo_id.rpartition("/")[2]
 
 
 @cache

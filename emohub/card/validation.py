@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from emohub.card.front_matter import KEYS, LIBRARY, TASK, is_repo_id, parse
+from emohub.card.front_matter import KEYS, LIBRARY, MASKED_LM_TASK, TASK, is_repo_id, parse
 from emohub.card.licenses import LICENSES
 from emohub.errors import CardError
 
@@ -43,8 +43,10 @@ def validate(text: str) -> tuple[Finding, ...]:
 
 
 def _front_matter(values: dict[str, Any]) -> Iterator[Finding]:
+    tag = values.get("pipeline_tag")
+    checks = _CHECKS | _checks_of_task(tag if tag in _TASKS else TASK)
     for key, value in values.items():
-        check = _CHECKS.get(key)
+        check = checks.get(key)
         if check is None:
             close = difflib.get_close_matches(key, KEYS, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the known keys are {', '.join(KEYS)}"
@@ -68,10 +70,10 @@ def _body(body: str) -> Iterator[Finding]:
         yield Finding("error", "body", "it holds a placeholder, 'More information needed'")
 
 
-def _only(expected: str) -> Check:
+def _only(*expected: str) -> Check:
     def check(value: Any) -> Iterator[str]:
-        if value != expected:
-            yield f"it is {value!r}; these models have {expected!r}"
+        if value not in expected:
+            yield f"it is {value!r}; these models have {' or '.join(map(repr, expected))}"
 
     return check
 
@@ -146,25 +148,30 @@ _METRIC_SHAPE = _mapping(
     },
 )
 _DATASET_SHAPE = _mapping({"type": _text, "name": _text}, {"config": _text, "split": _text, "revision": _text})
-_RESULT_SHAPE = _mapping(
-    {
-        "task": _mapping({"type": _only(TASK)}, {"name": _text}),
-        "dataset": _DATASET_SHAPE,
-        "metrics": _list_of(_metric),
-    },
-    {},
-)
+_TASKS = (TASK, MASKED_LM_TASK)
 _CHECKS: dict[str, Check] = {
     "language": _list_of(_matching(_LANGUAGE.fullmatch, "an ISO 639 code")),
     "license": _matching(LICENSES.__contains__, "a licence of the Hub's list"),
     "library_name": _only(LIBRARY),
-    "pipeline_tag": _only(TASK),
+    "pipeline_tag": _only(*_TASKS),
     "base_model": _matching(_BASE_MODEL.fullmatch, "the id of a model"),
     "base_model_relation": _only("finetune"),
     "datasets": _list_of(_matching(is_repo_id, "the full id of a dataset, OWNER/NAME")),
     "metrics": _list_of(_text),
     "tags": _list_of(_text),
     "widget": _list_of(_mapping({"text": _text}, {})),
-    "model-index": _list_of(_mapping({"name": _text, "results": _list_of(_RESULT_SHAPE)}, {})),
 }
-"""One check for each key of the closed list."""
+"""A check for each key of the closed list but ``model-index``, whose check depends on the task."""
+
+
+def _checks_of_task(task: str) -> dict[str, Check]:
+    """The check of a model-index: its results must be of the task that the card names."""
+    result = _mapping(
+        {
+            "task": _mapping({"type": _only(task)}, {"name": _text}),
+            "dataset": _DATASET_SHAPE,
+            "metrics": _list_of(_metric),
+        },
+        {},
+    )
+    return {"model-index": _list_of(_mapping({"name": _text, "results": _list_of(result)}, {}))}

@@ -19,7 +19,8 @@ def card(
 ) -> None:
     """Write the README.md of RUN from its run.json and eval.json, and draw the learning curves that it shows.
 
-    For a recipe without records it is a page with what others report of that model.
+    For the masked-LM stage of a run (RUN/masked_lm) its run.json suffices. For a recipe without records it is a page
+    with what others report of that model.
 
     Example: `emohub card minilm-emotion --check`
     """

@@ -8,10 +8,11 @@ from typing import Any
 from emohub.card import check_card, check_picture, render_folder, validate
 from emohub.errors import PublishError
 from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE, WEIGHTS_FILE
-from emohub.publish.files import ALLOWED, Plan
+from emohub.publish.files import ALLOWED, RECORDS, Plan
 from emohub.record import EvalRecord, RunRecord
 
-REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", RUN_FILE, EVAL_FILE)
+REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json")
+"""Files that every model has, beside its records."""
 
 
 def preflight(plan: Plan) -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def preflight(plan: Plan) -> tuple[str, ...]:
     checks: tuple[Callable[[Plan], str], ...] = (
         _files_are_allowed_and_complete,
         _weights_are_the_measured_ones,
-        _config_names_the_labels,
+        _config_names_the_labels if plan.stage == "classification" else _config_is_of_a_language_model,
         _card_is_that_of_the_records,
         _picture_shows_the_run,
         _card_is_valid,
@@ -37,7 +38,7 @@ def _files_are_allowed_and_complete(plan: Plan) -> str:
     foreign = [path for path in paths if path not in ALLOWED]
     if foreign:
         raise PublishError(f"{foreign[0]} is not one of the files that may leave", f"publish only {', '.join(ALLOWED)}")
-    missing = [path for path in REQUIRED if path not in paths]
+    missing = [path for path in (*REQUIRED, *RECORDS[plan.stage]) if path not in paths]
     if missing:
         raise PublishError(
             f"the model {plan.model!r} has no {missing[0]} in {plan.model_folder}",
@@ -49,18 +50,21 @@ def _files_are_allowed_and_complete(plan: Plan) -> str:
 def _weights_are_the_measured_ones(plan: Plan) -> str:
     weights = plan.file(WEIGHTS_FILE)
     exported = RunRecord.load(plan.records_folder / RUN_FILE).exported.fingerprint
-    measured = EvalRecord.load(plan.records_folder / EVAL_FILE).model.fingerprint
-    if exported != measured:
-        raise PublishError(
-            f"{EVAL_FILE} measured other weights ({measured[:12]}…) than {RUN_FILE} exported ({exported[:12]}…)",
-            "measure the exported model with `emohub evaluate`, then render the card again",
-        )
+    shown = "the run exported and measured"  # as a masked-LM stage does by itself
+    if plan.stage == "classification":
+        shown = "the run exported and the evaluation measured"
+        measured = EvalRecord.load(plan.records_folder / EVAL_FILE).model.fingerprint
+        if exported != measured:
+            raise PublishError(
+                f"{EVAL_FILE} measured other weights ({measured[:12]}…) than {RUN_FILE} exported ({exported[:12]}…)",
+                "measure the exported model with `emohub evaluate`, then render the card again",
+            )
     if weights is None or weights.sha256 != exported:
         raise PublishError(
-            f"{WEIGHTS_FILE} is not the file that the run exported and the evaluation measured ({exported[:12]}…)",
+            f"{WEIGHTS_FILE} is not the file that {shown} ({exported[:12]}…)",
             "put the exported weights back, or measure these in a run of their own",
         )
-    return f"{WEIGHTS_FILE} is what the run exported and the evaluation measured (SHA-256 {exported[:12]}…)"
+    return f"{WEIGHTS_FILE} is what {shown} (SHA-256 {exported[:12]}…)"
 
 
 def _config_names_the_labels(plan: Plan) -> str:
@@ -74,23 +78,40 @@ def _config_names_the_labels(plan: Plan) -> str:
         raise PublishError(
             f"id2label in {CONFIG_FILE} is not the label list of {EVAL_FILE}, {', '.join(labels)}", again
         )
+    return f"{CONFIG_FILE} names the labels {', '.join(labels)}"
+
+
+def _config_is_of_a_language_model(plan: Plan) -> str:
+    architectures = _read_config(plan).get("architectures")
+    again = "export the model again with `emohub train`"
+    known = architectures if isinstance(architectures, list) else []
+    if not known or not all(str(name).endswith("ForMaskedLM") for name in known):
+        raise PublishError(f"{CONFIG_FILE} names no masked language model in architectures", again)
+    if not _read_json(plan, "tokenizer_config.json").get("mask_token"):
+        raise PublishError("tokenizer_config.json names no mask token", again)
+    return f"{CONFIG_FILE} is of a {', '.join(known)}, and its tokenizer has a mask token"
+
+
+def _read_config(plan: Plan) -> dict[str, Any]:
+    """The model's configuration, which must not ask for code to be run."""
+    config = _read_json(plan, CONFIG_FILE)
     if "auto_map" in config:
         raise PublishError(
             f"{CONFIG_FILE} asks its users to run code from the repository (auto_map)",
             "publish a model of a built-in architecture",
         )
-    return f"{CONFIG_FILE} names the labels {', '.join(labels)}"
-
-
-def _read_config(plan: Plan) -> dict[str, Any]:
-    path = plan.model_folder / CONFIG_FILE
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        config = None
-    if not isinstance(config, dict):
-        raise PublishError(f"{path} is no JSON object", "export the model again with `emohub train`")
     return config
+
+
+def _read_json(plan: Plan, name: str) -> dict[str, Any]:
+    path = plan.model_folder / name
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        values = None
+    if not isinstance(values, dict):
+        raise PublishError(f"{path} is no JSON object", "export the model again with `emohub train`")
+    return values
 
 
 def _card_is_that_of_the_records(plan: Plan) -> str:

@@ -1,6 +1,7 @@
 """The plan: exactly the files that would go to the Hub, with their sizes and hashes."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,11 @@ from emohub.layout import (
     find_model,
     find_records,
 )
-from emohub.record import sha256_file
+from emohub.recipe import Stage
+from emohub.record import RunRecord, sha256_file
 
-RECORDS = (RUN_FILE, EVAL_FILE)
+RECORDS: dict[Stage, tuple[str, ...]] = {"masked_lm": (RUN_FILE,), "classification": (RUN_FILE, EVAL_FILE)}
+"""Records that show where a model's numbers come from; a language model is measured by its training run alone."""
 ALLOWED = (
     CARD_FILE,
     LEARNING_CURVES_FILE,
@@ -32,7 +35,7 @@ ALLOWED = (
     "vocab.txt",
     "vocab.json",
     "merges.txt",
-    *RECORDS,
+    *RECORDS["classification"],
 )
 """Names of the only files that ever leave, in the order of the plan."""
 
@@ -68,6 +71,8 @@ class Plan:
     """Whether to propose the change as a pull request instead of committing to the main branch."""
     model_folder: Path
     records_folder: Path
+    stage: Stage
+    """What the run trained."""
     files: tuple[PlannedFile, ...]
     left_out: tuple[str, ...]
     """What else lies in the two folders and stays here; a folder's name ends with a slash."""
@@ -100,17 +105,18 @@ def plan(model: str, repo_id: str, *, private: bool = False, create_pr: bool = F
             "name a model under models/, a run under runs/, or the folder of one",
         )
     records_folder = find_records(model)
-    missing = [name for name in RECORDS if records_folder is None or not (records_folder / name).is_file()]
+    stage: Stage = "classification" if records_folder is None else RunRecord.load(records_folder / RUN_FILE).stage
+    missing = [name for name in RECORDS[stage] if records_folder is None or not (records_folder / name).is_file()]
     if records_folder is None or missing:
         raise PublishError(
             f"the model {model!r} has no {missing[0]}, so nothing shows where its numbers come from",
             "train it with `emohub train` and measure it with `emohub evaluate` first",
         )
-    found = {name: _on_disk(folder / name) for folder, name in _places(model_folder, records_folder)}
+    found = {name: _on_disk(folder / name) for folder, name in _places(model_folder, records_folder, stage)}
     found[CARD_FILE] = _rendered(CARD_FILE, render_folder(records_folder, repo_id=repo_id))
     files = tuple(file for name in ALLOWED if (file := found.get(name)) is not None)
-    left_out = _left_out(model_folder, records_folder)
-    return Plan(model, repo_id, private, create_pr, model_folder, records_folder, files, left_out)
+    left_out = _left_out(model_folder, records_folder, going=found)
+    return Plan(model, repo_id, private, create_pr, model_folder, records_folder, stage, files, left_out)
 
 
 def _check_repo_id(repo_id: str) -> None:
@@ -121,10 +127,11 @@ def _check_repo_id(repo_id: str) -> None:
         )
 
 
-def _places(model_folder: Path, records_folder: Path) -> list[tuple[Path, str]]:
+def _places(model_folder: Path, records_folder: Path, stage: Stage) -> list[tuple[Path, str]]:
     """The folder that each allowed file but the card comes from."""
-    of_run = (*RECORDS, LEARNING_CURVES_FILE)
-    return [(records_folder if name in of_run else model_folder, name) for name in ALLOWED if name != CARD_FILE]
+    of_run = (LEARNING_CURVES_FILE, *RECORDS[stage])
+    of_others = {CARD_FILE, *RECORDS["classification"]} - set(of_run)
+    return [(records_folder if name in of_run else model_folder, name) for name in ALLOWED if name not in of_others]
 
 
 def _on_disk(path: Path) -> PlannedFile | None:
@@ -143,11 +150,11 @@ def _rendered(path: str, text: str) -> PlannedFile:
     return PlannedFile(path, len(content), hashlib.sha256(content).hexdigest(), content)
 
 
-def _left_out(*folders: Path) -> tuple[str, ...]:
+def _left_out(*folders: Path, going: Collection[str]) -> tuple[str, ...]:
     entries = {
         f"{path.name}/" if path.is_dir() else path.name
         for folder in folders
         for path in folder.iterdir()
-        if path.name not in ALLOWED and path.name != CHECKPOINT_FOLDER
+        if path.name not in going and path.name != CHECKPOINT_FOLDER
     }
     return tuple(sorted(entries))
