@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("data", "inference", "pictures"),
     ("card", "compare", "evaluate", "explain", "runs", "train"),
     ("publish", "reproduce", "tune", "ui", "verify"),
-    ("doctor",),
+    ("doctor", "jobs"),
     ("cli",),
     ("__main__", "app"),
 )
@@ -33,7 +33,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "evaluate": frozenset({"metrics"}),
     "gradio": frozenset({"ui"}),
     "httpx2": frozenset({"data", "doctor", "inference", "publish"}),
-    "huggingface_hub": frozenset({"data", "doctor", "inference", "publish"}),
+    "huggingface_hub": frozenset({"data", "doctor", "inference", "jobs", "publish"}),
     "jinja2": frozenset({"card"}),
     "matplotlib": frozenset({"pictures"}),
     "numpy": ANYONE,
