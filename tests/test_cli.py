@@ -16,6 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 WRONG_USAGE: dict[str, list[list[str]]] = {
     "recipes": [["no-such-recipe"], ["--format", "xml"], ["minilm-emotion", "one-too-many"]],
+    "data": [
+        ["audit"],
+        ["no-such-command"],
+        ["audit", "no-such-corpus"],
+        ["audit", "emotion", "sst2"],
+        ["audit", "emotion", "--max-length", "64"],
+        ["audit", "emotion", "--text-column", "review"],
+        ["audit", "one/rows.csv", "two/rows.csv"],
+    ],
     "train": [
         [],
         ["no-such-recipe"],
@@ -130,7 +139,8 @@ def test_every_option_of_every_command_is_described(command: str, capsys: pytest
     from emohub.cli.app import app
 
     run([command, "--help"], capsys)
-    parameters = get_command(app).commands[command].params
+    group = get_command(app).commands[command]
+    parameters = [p for each in (group, *getattr(group, "commands", {}).values()) for p in each.params]
     assert len(parameters) >= 2
     assert [parameter.name for parameter in parameters if not getattr(parameter, "help", None)] == []
 

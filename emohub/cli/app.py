@@ -12,6 +12,7 @@ from emohub.errors import EmohubError
 
 COMMANDS = (
     "recipes",
+    "data",
     "train",
     "tune",
     "reproduce",

@@ -146,7 +146,7 @@ def _scripts(language: str) -> frozenset[str]:
 
 def _script(letter: str) -> str:
     """The script of a letter; empty for one that belongs to none of those that are listed, such as ``ª``."""
-    if letter < "\u0250":
+    if letter.isascii() or "À" <= letter <= "ɏ":
         return LATIN
     name = unicodedata.name(letter, "").partition(" ")[0]
     return name if name in _SCRIPTS or name == LATIN else ""

@@ -24,6 +24,11 @@ class RawSplit:
     declared_rows: int | None = None
     """Rows that the corpus declares; None when it declares none."""
 
+    @property
+    def tokenizable(self) -> list[str]:
+        """The texts, with an empty one for each row whose value is no text, or no Unicode."""
+        return [text if isinstance(text, str) and is_unicode(text) else "" for text in self.texts]
+
     @classmethod
     def of(cls, data: LabelledTexts) -> "RawSplit":
         """The rows of a split that was loaded, and so checked, already."""
