@@ -169,7 +169,8 @@ def test_unknown_things_are_not_filled_in() -> None:
     values = front_matter(card)
     assert not {"language", "license", "base_model", "base_model_relation", "datasets"} & values.keys()
     assert values["model-index"][0]["name"] == "tiny-feelings-masked-lm"
-    assert "revision" not in values["model-index"][0]["results"][0]["dataset"]
+    dataset = values["model-index"][0]["results"][0]["dataset"]
+    assert dataset == {"type": "films", "name": "Reviews of films", "config": "plain", "split": "held-out share"}
     assert [finding.severity for finding in validate(card)] == ["warning", "warning"]
     assert "The language of its training texts is not recorded." in card
     assert "its author has chosen no licence" in card

@@ -43,15 +43,20 @@ Feelings.
 
 SCRIPT = """
 import json, sys
-from emohub.data import load_split
+from emohub.data import load_split, load_texts
 from emohub.errors import EmohubError
-from emohub.recipe import Corpus
+from emohub.recipe import Corpus, TextCorpus
 
+LABELLED = {"labels": ["sadness", "joy"], "splits": {"test": {"rows": 3}}}
 for changes in json.loads(sys.argv[1]):
-    values = {"name": "feelings", "title": "Feelings", "labels": ["sadness", "joy"], "splits": {"test": {"rows": 3}},
+    plain = "split" in changes
+    values = {"name": "feelings", "title": "Feelings", **({} if plain else LABELLED),
               "hub_id": "someone/feelings", "config": "split", **changes}
     try:
-        data = load_split(Corpus.from_values(values, "test"), *values["splits"])
+        if plain:
+            data = load_texts(TextCorpus.from_values(values, "test"))
+        else:
+            data = load_split(Corpus.from_values(values, "test"), *values["splits"])
         print(json.dumps([data.source, data.fingerprint]))
     except EmohubError as error:
         print(json.dumps([type(error).__name__, str(error)]))
@@ -125,6 +130,17 @@ def test_from_the_hub_and_offline_from_what_was_downloaded(hub: DatasetHub) -> N
     assert newest == pinned == [f"hub:someone/feelings@{second}", after]
     assert stale[0] == "DataError"
     assert f"was downloaded at the commit {second}, and {first} is wanted; connect to the Hub" in stale[1]
+
+
+def test_the_texts_alone_come_from_the_same_place(hub: DatasetHub) -> None:
+    first, second = hub.commits
+    pinned, newest, more = hub.load(
+        {"split": "test", "revision": first}, {"split": "test", "rows": 3}, {"split": "test", "rows": 4}
+    )
+    assert pinned == [f"hub:someone/feelings@{first}", fingerprint(["a", "b", "c"])]
+    assert newest == [f"hub:someone/feelings@{second}", fingerprint(["a", "b", "d"])]
+    assert more[0] == "DataError"
+    assert "has 3 texts; the corpus feelings declares 4" in more[1]
 
 
 def test_what_the_hub_does_not_have_is_named(hub: DatasetHub) -> None:

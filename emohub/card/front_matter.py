@@ -125,9 +125,10 @@ def masked_lm_front_matter(records: MaskedLMRecords, name: str) -> dict[str, Any
     It has no widget of its own: which token stands for a hidden word is not recorded, and the Hub knows it.
     """
     corpus, held_out = records.adaptation.corpus, records.run.data["validation"]
+    split = "held-out share" if corpus.files else f"{corpus.split} (held-out share)"
     result = {
         "task": {"type": MASKED_LM_TASK, "name": "Masked language modeling"},
-        "dataset": _dataset(corpus, f"{records.adaptation.corpus.split} (held-out share)", held_out.source),
+        "dataset": _dataset(corpus, split, held_out.source),
         "metrics": [
             {"type": "perplexity", "value": records.run.exported.validation["perplexity"], "name": "Perplexity"}
         ],
@@ -166,11 +167,12 @@ def is_repo_id(text: str) -> bool:
 
 
 def hub_base_model(records: RunRecords) -> str | None:
-    """The Hub id of the base model, or None when it is only known as a folder.
+    """The Hub id of the pretrained model that the recipe starts from, or None when it is only known as a folder.
 
     A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
     """
-    used = records.run.base_model
+    previous = records.run.previous
+    used = previous.base_model if previous else records.run.base_model
     proven = used.id == records.recipe.base_model and used.fingerprint == records.recipe.base_model_sha256
     return used.id if used.revision is not None or (proven and is_repo_id(used.id)) else None
 
