@@ -137,6 +137,8 @@ class PreviousStage(Declaration):
     recipe_digest: Sha256
     fingerprint: Sha256
     """SHA-256 of the weights that it exported, which are this run's base model."""
+    base_model: ModelIdentity
+    """What that run started from."""
 
 
 class Record(Declaration):

@@ -551,11 +551,16 @@ def test_how_a_run_went_on_the_machine_stands_in_its_card() -> None:
 
 def test_a_second_stage_names_the_first() -> None:
     first = PreviousStage(
-        stage="masked_lm", run_id="adapted-1", recipe_digest=sha256("recipe"), fingerprint=sha256("adapted")
+        stage="masked_lm",
+        run_id="adapted-1",
+        recipe_digest=sha256("recipe"),
+        fingerprint=sha256("adapted"),
+        base_model=ModelIdentity(id="someone/small-bert", revision="a" * 40, fingerprint=sha256("base")),
     )
     base = ModelIdentity(id="checkpoint", revision=None, fingerprint=first.fingerprint)
     run = make_run_record(previous=first, base_model=base)
     said = _training(run)
+    assert parse(render(run, make_eval_record(run))).metadata["base_model"] == "someone/small-bert"
     assert f"the run `adapted-1`, of a recipe with the digest `{first.recipe_digest}`." in said
     assert f"SHA-256 of its weights: `{first.fingerprint}`" in said
     assert "where it comes from is not recorded" not in said

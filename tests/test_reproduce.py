@@ -358,7 +358,11 @@ def test_the_first_stage_is_read_from_its_own_folder(tmp_path: Path, monkeypatch
     recipe = load_recipe("bert-tiny-emotion")
     first = make_run_record(recipe, stage="masked_lm")
     previous = PreviousStage(
-        stage="masked_lm", run_id=first.run_id, recipe_digest=first.recipe_digest, fingerprint=sha256("adapted")
+        stage="masked_lm",
+        run_id=first.run_id,
+        recipe_digest=first.recipe_digest,
+        fingerprint=sha256("adapted"),
+        base_model=first.base_model,
     )
     second = run_as_documented(recipe).model_copy(update={"previous": previous})
     first.save(tmp_path / "masked_lm" / "run.json")

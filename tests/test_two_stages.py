@@ -1,4 +1,4 @@
-"""A recipe of two stages: adaptation to plain texts, then classification from its checkpoint, chained by fingerprint."""
+"""A recipe of two stages: adaptation to plain texts, then classification from its checkpoint; chained records."""
 
 import json
 import math
@@ -63,9 +63,7 @@ def make_recipe(corpus: Corpus, base: Path, texts: Path) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def both(
-    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def both(made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "both"
     train(make_recipe(made_corpus, tiny_base_dir, plain_texts), output_dir=folder)
     return folder

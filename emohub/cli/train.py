@@ -193,7 +193,11 @@ class TrainingBar(Quiet):
     def update(self, progress: "Progress") -> None:
         """Show where the run is; each stage has its own bar."""
         super().update(progress)
-        figures = {"loss": progress.loss, "rate": progress.samples_per_second, "padding": progress.padding_share}
+        figures: dict[str, Any] = {
+            "loss": progress.loss,
+            "rate": progress.samples_per_second,
+            "padding": progress.padding_share,
+        }
         if progress.stage not in self.tasks:
             self.tasks[progress.stage] = self.bar.add_task(progress.stage, total=progress.total_steps, **figures)
         self.bar.update(self.tasks[progress.stage], completed=progress.step, **figures)
@@ -205,7 +209,9 @@ class TrainingBar(Quiet):
                 f"validation loss {row.validation_loss:.4f}{' · ' if shown else ''}{shown}"
             )
         for finding in progress.findings:
-            self._say(f"[yellow]Noticed at step {progress.step}:[/] {escape(finding.message)} {escape(finding.remedy)}.")
+            self._say(
+                f"[yellow]Noticed at step {progress.step}:[/] {escape(finding.message)} {escape(finding.remedy)}."
+            )
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """The results and what was noticed before the first step, and what to do next."""

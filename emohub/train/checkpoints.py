@@ -7,7 +7,6 @@ damaged one is recognised, and then the one before is used.
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from emohub.errors import TrainingError
+from emohub.layout import STEP_PREFIX
 from emohub.record import sha256_file
 
 KEEP = 2
@@ -24,7 +24,6 @@ KEEP = 2
 _MANIFEST = "manifest.json"
 _PROGRESS = "progress.json"
 _BEST = "best.safetensors"
-_PREFIX = "step-"
 _WRITE_ERRORS = (OSError, RuntimeError, SafetensorError)
 """What a full disk raises: Python, torch and safetensors each have their own."""
 
@@ -35,18 +34,15 @@ def save_checkpoint(
     step: int,
     progress: dict[str, Any],
     best_weights: dict[str, Tensor],
-    *,
-    on_written: Callable[[Path], None] | None = None,
 ) -> None:
     """Write the state of all processes after ``step`` into ``folder``; every process calls this.
 
-    ``progress`` is what JSON can hold; ``best_weights`` are the weights that would be exported now. ``on_written`` is
-    called on the main process between writing and renaming.
+    ``progress`` is what JSON can hold; ``best_weights`` are the weights that would be exported now.
 
     Raises:
         TrainingError: it cannot be written; nothing half-written is left, and the checkpoint before it stays.
     """
-    final = folder / f"{_PREFIX}{step:08d}"
+    final = folder / f"{STEP_PREFIX}{step:08d}"
     writing = folder / f".{final.name}.writing"
     failure: OSError | RuntimeError | SafetensorError | None = None
     try:
@@ -61,8 +57,6 @@ def save_checkpoint(
                 save_file(best_weights, writing / _BEST)
             (writing / _PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
             _seal(writing)
-            if on_written is not None:
-                on_written(writing)
             shutil.rmtree(final, ignore_errors=True)  # of a damaged one, which was not resumed from
             writing.rename(final)
             _sync(folder)
@@ -110,11 +104,11 @@ def load_checkpoint(accelerator: Accelerator, checkpoint: Path) -> tuple[dict[st
 def newest_step(folder: Path) -> int | None:
     """The step of the newest whole checkpoint; None when there is none."""
     found = find_checkpoint(folder)
-    return None if found is None else int(found.name.removeprefix(_PREFIX))
+    return None if found is None else int(found.name.removeprefix(STEP_PREFIX))
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+    return sorted(path for path in folder.glob(f"{STEP_PREFIX}*") if path.is_dir())
 
 
 def _seal(folder: Path) -> None:

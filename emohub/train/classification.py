@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from emohub import inference, packing, tokenizing
 from emohub.data import LabelledTexts, load_split, split_identity
+from emohub.data.audit import audit_for_training
 from emohub.inference import BaseModel, Classifier
 from emohub.metrics import classification_metrics, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
@@ -68,7 +69,8 @@ class Classification:
     @property
     def model(self) -> nn.Module:
         """The pretrained encoder with a head for the corpus' labels."""
-        return self.base.model
+        model: nn.Module = self.base.model
+        return model
 
     @property
     def size(self) -> int:
@@ -197,5 +199,6 @@ def gather_classification(
         recorded = recorded_recipe(recipe, identity.id)
     tokenizer = base.tokenizer(recipe.max_length)
     tokens = {name: tokenizing.tokenize(tokenizer, split.texts, recipe.max_length) for name, split in splits.items()}
-    findings: tuple[Finding, ...] = ()
+    lengths = {name: split_tokens.lengths for name, split_tokens in tokens.items()}
+    findings = audit_for_training(splits, recipe.corpus, lengths, recipe.max_length)
     return Classification(recorded, base, identity, tokenizer, splits, tokens, findings)

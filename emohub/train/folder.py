@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from emohub.errors import TrainingError
-from emohub.layout import MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE
+from emohub.layout import MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE, STARTED_FILE
 from emohub.record import write_atomically
 from emohub.train.checkpoints import find_checkpoint
 
-_STARTED = "started.json"
 _LOCK = "lock"
 
 
@@ -60,19 +59,21 @@ class RunFolder:
     def start(self, run: dict[str, Any]) -> dict[str, Any]:
         """Write down what this run is, or find that it is the one that was begun here; returns what stands there.
 
-        ``run`` holds ``run_id`` and whatever must be the same in a run that goes on.
+        ``run`` holds ``run_id``, ``recipe``, which only explains, and whatever must be the same in a run that goes on:
+        the digest of the recipe among it.
 
         Raises:
             TrainingError: an unfinished run that differs is here; the message says in what.
         """
-        path = self.checkpoints / _STARTED
+        path = self.checkpoints / STARTED_FILE
         if path.is_file():
             begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             asked = {**json.loads(json.dumps(run)), "run_id": begun.get("run_id")}
-            if begun == asked:
+            if {**begun, "recipe": None} == {**asked, "recipe": None}:
                 return begun
+            explained = _differences({**begun, "digest": None}, {**asked, "digest": None})
             raise TrainingError(
-                f"{self.path} holds an unfinished run of something else ({'; '.join(_differences(begun, asked))})",
+                f"{self.path} holds an unfinished run of something else ({'; '.join(explained)})",
                 "give the settings that it was begun with, or --no-resume to discard it, or another --output-dir",
             )
         write_atomically(path, lambda temporary: temporary.write_text(json.dumps(run, indent=1), encoding="utf-8"))
@@ -89,6 +90,8 @@ class RunFolder:
             self._lock = (self.checkpoints / _LOCK).open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            assert self._lock is not None
+            self._lock.close()
             raise TrainingError(
                 f"another process is training in {self.path}", "wait for it, or name another --output-dir"
             ) from None

@@ -122,7 +122,6 @@ class _Run:
             "stage": material.stage,
             "digest": material.digest,
             "recipe": material.recorded.model_dump(mode="json", exclude={"documented", "search"}),
-            "overrides": self.options.overrides,
             "max_steps": self.options.max_steps,
             "base_model": material.identity.model_dump(mode="json"),
             "previous": previous and previous.model_dump(mode="json"),
@@ -155,7 +154,8 @@ class _Run:
         """The wrapped model and its optimizer, as they were when the run was stopped if it was."""
         model, settings = self.material.model, self.material.settings
         if settings.gradient_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            enable: Callable[..., None] = getattr(model, "gradient_checkpointing_enable")  # noqa: B009 - a Module's attributes are typed as tensors
+            enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         module, optimizer = self.accelerator.prepare(
             TrainingModule(model, self.material.loss), make_optimizer(model, settings)
         )
@@ -223,9 +223,7 @@ class _Run:
                 batches = make_batches(
                     rows, share, self.state.per_device_train_batch_size, lambda part: self.material.batch(part, epoch)
                 )
-                result = optimizer_step(
-                    accelerator, module, optimizer, batches, self.material.settings.max_grad_norm
-                )
+                result = optimizer_step(accelerator, module, optimizer, batches, self.material.settings.max_grad_norm)
             except NotFinite as error:
                 raise TrainingError(
                     f"the {error.what} is {error.value} at step {self.state.step + 1}, with the learning rate at "
@@ -261,8 +259,8 @@ class _Run:
         if not self.options.auto_batch or self.accelerator.num_processes > 1:
             raise TrainingError(
                 f"memory does not suffice for batches of {size} at step {state.step + 1}",
-                f"set per_device_train_batch_size={smaller} and gradient_accumulation_steps={accumulation}, which keeps "
-                "the effective batch",
+                f"set per_device_train_batch_size={smaller} and gradient_accumulation_steps={accumulation}, "
+                "which keeps the effective batch",
             )
         state.per_device_train_batch_size = smaller
         state.smaller_batches.append(
@@ -383,6 +381,4 @@ class _Run:
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     """Settings as trackers take them: numbers and texts alone."""
-    return {
-        key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in values.items()
-    }
+    return {key: value if isinstance(value, bool | int | float | str) else str(value) for key, value in values.items()}

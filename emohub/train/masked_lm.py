@@ -73,7 +73,8 @@ class MaskedLM:
     @property
     def model(self) -> nn.Module:
         """The pretrained encoder with its language-model head."""
-        return self.base.model
+        model: nn.Module = self.base.model
+        return model
 
     @property
     def size(self) -> int:

@@ -31,7 +31,7 @@ class StepResult(NamedTuple):
     loss: float
     """Mean loss of the step's examples, over all processes."""
     gradient_norm: float
-    """L2 norm of the gradient before it was clipped."""
+    """L2 norm of the gradient before it was clipped; 0 where the engine clips by itself and does not tell."""
 
 
 class TrainingModule(nn.Module):
@@ -104,6 +104,7 @@ def optimizer_step(
     Raises:
         NotFinite: the loss or the gradient is not finite, on any process; the weights have not moved.
     """
+    module.train()  # an evaluation before may have turned dropout off
     weight = total(accelerator, sum(batch.weight for batch in batches))
     own_loss = 0.0
     for index, batch in enumerate(batches):
@@ -118,12 +119,11 @@ def optimizer_step(
         optimizer.zero_grad()
         raise NotFinite("training loss", mean_loss)
     norm = accelerator.clip_grad_norm_(module.parameters(), max_grad_norm)
-    gradient_norm = float(norm) if norm is not None else math.nan  # DeepSpeed clips by itself and tells nothing
+    gradient_norm = 0.0 if norm is None else float(norm)  # DeepSpeed clips by itself and tells nothing
     # With fp16 a gradient beyond its range is usual: the scaler skips that step and lowers its factor.
-    if math.isinf(gradient_norm) or (math.isnan(gradient_norm) and norm is not None):
-        if accelerator.scaler is None:
-            optimizer.zero_grad()
-            raise NotFinite("norm of the gradient", gradient_norm)
+    if not math.isfinite(gradient_norm) and accelerator.scaler is None:
+        optimizer.zero_grad()
+        raise NotFinite("norm of the gradient", gradient_norm)
     optimizer.step()
     optimizer.zero_grad()
     return StepResult(mean_loss, gradient_norm)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from emohub.recipe import Stage
+from emohub.recipe import Declaration, Stage
 from emohub.record import Finding, HistoryRow, SmallerBatch
 
 
@@ -78,7 +78,11 @@ class RunState:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """What :meth:`to_json` gave."""
-        kinds = {"history": HistoryRow, "smaller_batches": SmallerBatch, "findings": Finding}
+        kinds: dict[str, type[Declaration]] = {
+            "history": HistoryRow,
+            "smaller_batches": SmallerBatch,
+            "findings": Finding,
+        }
         read = {name: [kind.from_values(each, name) for each in values[name]] for name, kind in kinds.items()}
         return cls(**{**values, **read})
 

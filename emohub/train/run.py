@@ -139,6 +139,7 @@ def _after_adaptation(recipe: Recipe, base_model: Path) -> tuple[Recipe, Path, P
         run_id=first.run_id,
         recipe_digest=first.recipe_digest,
         fingerprint=first.exported.fingerprint,
+        base_model=first.base_model,
     )
     ran = Recipe.from_values(first.recipe, f"the recipe in {records / layout.RUN_FILE}")
     return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), base_model, previous
