@@ -110,6 +110,23 @@ LATIN = {
 }
 """Six sentences of 3 to 10 words in each language that is told by its function words."""
 
+HUMAN_RIGHTS = {
+    "de": "Alle Menschen sind frei und gleich an Würde und Rechten geboren.",
+    "nl": "Alle mensen worden vrij en gelijk in waardigheid en rechten geboren.",
+    "fr": "Tous les êtres humains naissent libres et égaux en dignité et en droits.",
+    "es": "Todos los seres humanos nacen libres e iguales en dignidad y derechos.",
+    "pt": "Todos os seres humanos nascem livres e iguais em dignidade e em direitos.",
+    "it": "Tutti gli esseri umani nascono liberi ed eguali in dignità e diritti.",
+    "ro": "Toate ființele umane se nasc libere și egale în demnitate și în drepturi.",
+    "sv": "Alla människor är födda fria och lika i värde och rättigheter.",
+    "da": "Alle mennesker er født frie og lige i værdighed og rettigheder.",
+    "fi": "Kaikki ihmiset syntyvät vapaina ja tasavertaisina arvoltaan ja oikeuksiltaan.",
+    "pl": "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw.",
+    "tr": "Bütün insanlar hür, haysiyet ve haklar bakımından eşit doğarlar.",
+    "id": "Semua orang dilahirkan merdeka dan mempunyai martabat dan hak-hak yang sama.",
+}
+"""The first sentence of Article 1 of the Universal Declaration of Human Rights."""
+
 OTHER_SCRIPTS = {
     "ru": ("Сегодня я очень счастлив", "Это худший день в моей жизни"),
     "uk": ("Сьогодні я дуже щасливий", "Це найгірший день у моєму житті"),
