@@ -24,6 +24,7 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["audit", "emotion", "--max-length", "64"],
         ["audit", "emotion", "--text-column", "review"],
         ["audit", "one/rows.csv", "two/rows.csv"],
+        ["audit", "rows.csv", "--language", "English"],
     ],
     "train": [
         [],

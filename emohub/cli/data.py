@@ -1,6 +1,7 @@
 """``emohub data …``: what is wrong with labelled texts."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,7 +29,6 @@ data_app = typer.Typer(
     help="Look for what is wrong with labelled texts.\n\nExample: `emohub data audit emotion`",
 )
 app.add_typer(data_app, name="data")
-data_app.command("suspects")(suspects)
 
 
 @data_app.command("audit")
@@ -102,6 +102,9 @@ def _read(
     from emohub.data.table import SUFFIXES
     from emohub.recipe import load_corpus
 
+    for code in language or ():
+        if re.fullmatch("[a-z]{2,3}", code) is None:
+            raise UsageError(f"{code!r} is no language code", "give one of ISO 639-1, such as en")
     if all(Path(source).suffix.lower() in SUFFIXES for source in sources):
         return read_raw_files(
             [Path(source).expanduser() for source in sources],
@@ -194,3 +197,6 @@ def _show_finding(style: str, level: str, finding: "Finding") -> None:
     output.print(
         f"[{style}]{level}:[/] {escape(finding.message)}; {escape(finding.remedy)}.", highlight=False, soft_wrap=True
     )
+
+
+data_app.command("suspects")(suspects)
