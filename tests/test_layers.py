@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("data", "inference", "pictures"),
     ("card", "compare", "evaluate", "explain", "runs", "train"),
-    ("publish", "reproduce", "tune", "ui", "verify"),
+    ("publish", "reproduce", "suspects", "tune", "ui", "verify"),
     ("doctor", "jobs"),
     ("cli",),
     ("__main__", "app"),
@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 ANYONE = frozenset(name for layer in LAYERS for name in layer)
 OWNERS: dict[str, frozenset[str]] = {
     "accelerate": frozenset({"train"}),
+    "cleanlab": frozenset({"suspects"}),
     "datasets": frozenset({"data"}),
     "evaluate": frozenset({"metrics"}),
     "gradio": frozenset({"ui"}),
