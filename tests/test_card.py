@@ -560,7 +560,7 @@ def test_a_second_stage_names_the_first() -> None:
     base = ModelIdentity(id="checkpoint", revision=None, fingerprint=first.fingerprint)
     run = make_run_record(previous=first, base_model=base)
     said = _training(run)
-    assert parse(render(run, make_eval_record(run))).metadata["base_model"] == "someone/small-bert"
+    assert parse(render(run, make_eval_record(run))).front_matter["base_model"] == "someone/small-bert"
     assert f"the run `adapted-1`, of a recipe with the digest `{first.recipe_digest}`." in said
     assert f"SHA-256 of its weights: `{first.fingerprint}`" in said
     assert "where it comes from is not recorded" not in said

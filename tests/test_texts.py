@@ -58,14 +58,6 @@ def test_patterns_take_their_files_in_order_and_each_once(tmp_path: Path) -> Non
     assert str(tmp_path) not in data.source
 
 
-def test_given_files_replace_what_the_corpus_declares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own.txt").write_text("one\ntwo\n", encoding="utf-8")
-    imdb = load_text_corpus("imdb")
-    assert load_texts(imdb, files=[tmp_path / "own.txt"]).texts == ["one", "two"]
-    monkeypatch.chdir(tmp_path)
-    assert load_texts(imdb, files=[Path("o*.txt")]).source == "file:own.txt"
-
-
 def test_the_data_folder_holds_a_declared_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = corpus_of(tmp_path, hub_id="someone/films", split="unsupervised", rows=4)
     (tmp_path / "films").mkdir()

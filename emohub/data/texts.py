@@ -40,21 +40,20 @@ class PlainTexts:
         return cls(texts, fingerprint(texts), source, len(texts) - len(set(texts)))
 
 
-def load_texts(corpus: TextCorpus, *, data_dir: Path | None = None, files: Sequence[Path] = ()) -> PlainTexts:
+def load_texts(corpus: TextCorpus, *, data_dir: Path | None = None) -> PlainTexts:
     """All texts of a corpus.
 
-    They come from ``files`` if there are any, which then replace the corpus: its rows are not checked; else from the
-    files that the corpus names; else from ``data_dir/<corpus.data_folder>/<corpus.split>.parquet``, where ``data_dir``
-    None takes ``EMOHUB_DATA_DIR`` if that is set; else from the Hub. Files are paths or glob patterns, of ``.txt`` with
-    one text a line, blank lines and the blanks around a text left out, or tables with the corpus' ``text_column``.
+    They come from the files that the corpus names; else from ``data_dir/<corpus.data_folder>/<corpus.split>.parquet``,
+    where ``data_dir`` None takes ``EMOHUB_DATA_DIR`` if that is set; else from the Hub. Files are paths or glob
+    patterns, of ``.txt`` with one text a line, blank lines and the blanks around a text left out, or tables with the
+    corpus' ``text_column``.
 
     Raises:
         UsageError: a file is of no kind that can be read.
         DataError: the texts cannot be found or read, one is empty, or they are not as many as the corpus declares.
     """
-    if files or corpus.files:
-        folder = Path() if files else Path(corpus.base_folder)
-        paths = _matches([str(file) for file in files] or corpus.files, folder)
+    if corpus.files:
+        paths = _matches(corpus.files, Path(corpus.base_folder))
         texts = [text for path in paths for text in _read(path, corpus.text_column)]
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         where, source = f"{paths[0]}{others}", f"file:{paths[0].name}{others}"
@@ -63,7 +62,7 @@ def load_texts(corpus: TextCorpus, *, data_dir: Path | None = None, files: Seque
         where, texts = table.source, table.texts(corpus.text_column)
     if not texts:
         raise DataError(f"{where} has no texts", "give a file with at least two")
-    if not files and corpus.rows not in (None, len(texts)):
+    if corpus.rows not in (None, len(texts)):
         raise DataError(
             f"{where} has {len(texts):,} texts; the corpus {corpus.name} declares {corpus.rows:,}",
             "use the data that the declaration describes, or correct its rows",

@@ -1,6 +1,13 @@
 """Models: loading, saving, and the one way that anything here classifies a text."""
 
-from emohub.inference.checkpoint import BaseModel, Checkpoint, find_checkpoint, load_for_training, save_pretrained
+from emohub.inference.checkpoint import (
+    BaseModel,
+    Checkpoint,
+    find_checkpoint,
+    load_for_training,
+    recompute_activations,
+    save_pretrained,
+)
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 
@@ -15,5 +22,6 @@ __all__ = [
     "load_for_training",
     "load_masked_lm",
     "masked_lm_logits",
+    "recompute_activations",
     "save_pretrained",
 ]

@@ -228,6 +228,20 @@ def save_pretrained(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, 
         ) from None
 
 
+def recompute_activations(model: PreTrainedModel) -> None:
+    """Let the backward pass compute activations again instead of keeping them: less memory, more time.
+
+    Raises:
+        ModelError: the architecture cannot do so.
+    """
+    try:
+        model.activation_checkpointing_enable()
+    except ValueError:
+        raise ModelError(
+            f"{type(model).__name__} cannot recompute its activations", "leave gradient_checkpointing out of the recipe"
+        ) from None
+
+
 def position_limit(model: PreTrainedModel) -> int | None:
     """The most tokens that the model has positions for; None when it has no table of positions."""
     limit: int | None = getattr(model.config, "max_position_embeddings", None)

@@ -196,7 +196,7 @@ class Recipe(Declaration):
     training: Training
     evaluation: Evaluation = Evaluation()
     export: Export = Export()
-    search: dict[Text, Search] = {}
+    search: dict[Text, Search] = Field(default_factory=dict)
     """What ``emohub tune`` varies, by the name of the setting."""
     documented: Documented | None = None
     """What the model's own document reports, for a documented model."""

@@ -1,17 +1,39 @@
 """How Accelerate is set up for a run: precision, compilation, trackers."""
 
+import atexit
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from accelerate.utils import ProjectConfiguration
+from accelerate.utils import ProjectConfiguration, parse_flag_from_env
 
 from emohub.errors import TrainingError, UsageError
 from emohub.recipe import Training
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
 """Trackers that a run can log with; each is an extra of the same name."""
+
+
+def this_process() -> PartialState:
+    """Which process of a launch this is.
+
+    Raises:
+        TrainingError: a launcher started several processes and they do not find each other, so that each would train
+            by itself.
+    """
+    # Accelerate reads the variable for an Accelerator, and not for the state that it is made of.
+    process = PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if started != process.num_processes:
+        raise TrainingError(
+            f"the launcher started {started} processes, and each finds itself alone",
+            "set ACCELERATE_USE_CPU=true where there are no GPUs, or start a single process",
+        )
+    if process.num_processes > 1:
+        atexit.register(process.destroy_process_group)  # else leaving aborts the process
+    return process
 
 
 def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> Accelerator:

@@ -15,7 +15,7 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
 from torch.optim import Optimizer
 
-from emohub import layout
+from emohub import inference, layout
 from emohub.errors import StoppedError, TrainingError
 from emohub.pictures import draw_learning_curves
 from emohub.recipe import Recipe, Stage
@@ -154,8 +154,7 @@ class _Run:
         """The wrapped model and its optimizer, as they were when the run was stopped if it was."""
         model, settings = self.material.model, self.material.settings
         if settings.gradient_checkpointing:
-            enable: Callable[..., None] = getattr(model, "gradient_checkpointing_enable")  # noqa: B009 - a Module's attributes are typed as tensors
-            enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            inference.recompute_activations(self.material.base.model)
         module, optimizer = self.accelerator.prepare(
             TrainingModule(model, self.material.loss), make_optimizer(model, settings)
         )

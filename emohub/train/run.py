@@ -1,6 +1,5 @@
 """``train``: a recipe's stages, one after the other, each in its run folder."""
 
-import atexit
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from emohub import inference, layout
 from emohub.errors import TrainingError, UsageError
 from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage, RunRecord
+from emohub.train.accelerator import this_process
 from emohub.train.folder import RunFolder
 from emohub.train.loop import Options, run_stage
 from emohub.train.masked_lm import with_texts
@@ -75,9 +75,7 @@ def train(
         raise UsageError(f"the recipe {recipe.name} has no stage {stage}", f"use {' or '.join(recipe.stages)}")
     if texts:
         recipe = with_texts(recipe, texts)
-    process = PartialState()
-    if process.num_processes > 1:
-        atexit.register(process.destroy_process_group)  # else leaving aborts the process
+    process = this_process()
     name = recipe.name if stage is None else f"{recipe.name}-{stage}"
     run_id: str = broadcast_object_list([f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"])[0]
     path = output_dir or layout.project_root() / "runs" / run_id

@@ -7,6 +7,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from emohub.errors import ModelError
+from emohub.inference import BaseModel
 from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
 from emohub.record import Finding, ModelIdentity, SplitIdentity
 from emohub.train.batches import Batch
@@ -45,8 +46,12 @@ class StageMaterial(Protocol):
         """Digest of the part of the recipe that decides what this stage trains."""
 
     @property
+    def base(self) -> BaseModel:
+        """The pretrained model that is trained, and where it came from."""
+
+    @property
     def model(self) -> nn.Module:
-        """The model, in training mode."""
+        """That model, in training mode."""
 
     @property
     def identity(self) -> ModelIdentity:
