@@ -138,7 +138,7 @@ def trained(
     made_corpus: Corpus, tiny_base_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, RunRecord]:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    recipe = make_recipe(made_corpus, tiny_base_dir, num_train_epochs=6, dtype="float16")
+    recipe = make_recipe(made_corpus, tiny_base_dir, num_train_epochs=9, dtype="float16")
     return folder, train(recipe, output_dir=folder)
 
 
@@ -146,10 +146,10 @@ def test_the_record_says_what_the_files_hold(trained: tuple[Path, RunRecord], ma
     folder, record = trained
     assert RunRecord.load(folder / "run.json") == record
     assert record.exported.fingerprint == sha256_file(folder / "checkpoint" / "model.safetensors")
-    assert record.steps_run == record.total_steps == 6 * 15
+    assert record.steps_run == record.total_steps == 9 * 15
     assert record.stopped == "finished"
     assert record.data["train"].rows == 240
-    assert [row.step for row in record.history] == [15 * epoch for epoch in range(1, 7)]
+    assert [row.step for row in record.history] == [15 * epoch for epoch in range(1, 10)]
     best = max(record.history, key=lambda row: row.metrics["macro_f1"])
     assert record.exported.step == best.step
     assert record.exported.validation_before_export["macro_f1"] == best.metrics["macro_f1"]
