@@ -228,8 +228,9 @@ class _Folds:
         probabilities = np.empty((data.rows, len(self.recipe.corpus.labels)), np.float32)
         for fold in range(folds):
             held_out, kept = (np.flatnonzero(chosen) for chosen in (assigned == fold, assigned != fold))
-            corpus = self._corpus(self.folder / "data" / f"fold-{fold + 1}", data, validation, kept)
-            folder = self.folder / f"fold-{fold + 1}"
+            name = f"fold-{fold + 1}"
+            corpus = self._corpus(f"{name}-of-{folds}", self.folder / "data" / name, data, validation, kept)
+            folder = self.folder / name
             self._train(folder, corpus, fold, folds, fingerprint([data.texts[row] for row in kept], data.labels[kept]))
             path = folder / layout.PREDICTIONS_FILE
             if not path.is_file():
@@ -240,8 +241,13 @@ class _Folds:
             probabilities[held_out] = read_predictions(path).probabilities
         return probabilities
 
-    def _corpus(self, folder: Path, data: LabelledTexts, validation: LabelledTexts, kept: NDArray[np.int64]) -> Corpus:
-        """The corpus of a fold: files with the rows to train on, and the run's own validation rows."""
+    def _corpus(
+        self, fold: str, folder: Path, data: LabelledTexts, validation: LabelledTexts, kept: NDArray[np.int64]
+    ) -> Corpus:
+        """The corpus of a fold: files with the rows to train on, and the run's own validation rows.
+
+        It has a name of its own, so that no list of runs ranks a fold among the runs on the whole corpus.
+        """
         corpus = self.recipe.corpus
         for name, source, rows in (("train", data, kept), ("validation", validation, np.arange(validation.rows))):
             columns = {
@@ -250,8 +256,8 @@ class _Folds:
             }
             write_table(folder / f"{name}.parquet", Table(columns))
         splits = {name: {"file": f"{name}.parquet"} for name in ("train", "validation")}
-        values = corpus.model_dump(mode="json") | {"splits": splits, "base_folder": str(folder.resolve())}
-        return Corpus.from_values(values, f"fold of {corpus.name}")
+        own = {"name": f"{corpus.name}-{fold}", "splits": splits, "base_folder": str(folder.resolve())}
+        return Corpus.from_values(corpus.model_dump(mode="json") | own, f"{fold} of {corpus.name}")
 
     def _train(self, folder: Path, corpus: Corpus, fold: int, folds: int, rows: str) -> None:
         """Train a fold, go on with it, or find that it is trained."""

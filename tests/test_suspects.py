@@ -132,6 +132,8 @@ def test_each_row_is_judged_by_a_model_that_did_not_see_it(found: tuple[Suspects
         assert kept.isdisjoint(texts[row] for row in held_out if row < ROWS)
         assert (10 in held_out) == (ROWS in held_out)  # one text in two spellings
         assert not (folder / f"fold-{fold}" / "checkpoint").exists()
+        run = RunRecord.load(folder / f"fold-{fold}" / "run.json")
+        assert run.recipe["corpus"]["name"] == f"planted-fold-{fold}-of-3"
         judged += held_out
     assert sorted(judged) == list(range(ROWS + 1))
 
