@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import write_rows
+from conftest import made_rows, write_rows
 from factories import make_recipe
 
 from emohub.cli import main
@@ -178,6 +178,30 @@ def test_a_trial_that_was_killed_after_its_end_is_not_trained_again(
     again = tune(recipe, trials=4, search=RATES, max_steps=4, output_dir=tmp_path, seed=3)
     assert again == record
     assert not (tmp_path / last.folder / "checkpoint").exists()
+
+
+def test_a_first_stage_that_is_not_searched_is_trained_once(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("".join(f"{text}\n" for text, _ in made_rows(60, seed=5)), encoding="utf-8")
+    texts = {"name": "texts", "title": "Plain texts", "files": ["texts.txt"], "base_folder": str(tmp_path)}
+    training = {"learning_rate": 1e-3, "per_device_train_batch_size": 16, "num_train_epochs": 1, "seed": 7}
+    values = recipe.model_dump(mode="json") | {"adaptation": {"corpus": texts, "max_length": 32, "training": training}}
+    both = Recipe.from_values(values, "a recipe of two stages")
+    stages: list[tuple[int, str]] = []
+    record = tune(
+        both,
+        trials=3,
+        search=RATES,
+        max_steps=2,
+        output_dir=tmp_path / "search",
+        on_progress=lambda trial, progress: stages.append((trial.number, progress.stage)),
+    )
+    assert len([trial for trial in record.trials if trial.value is not None]) == 3
+    assert {number for number, stage in stages if stage == "masked_lm"} == {0}
+    fingerprints = {
+        RunRecord.load(tmp_path / "search" / trial.folder / "run.json").base_model.fingerprint
+        for trial in record.trials
+    }
+    assert len(fingerprints) == 1
 
 
 def test_settings_that_cannot_be_trained_with_end_their_trial_alone(recipe: Recipe, tmp_path: Path) -> None:
