@@ -10,7 +10,8 @@ from rich.markup import escape
 from emohub.cli.app import app, output
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
-from emohub.cli.train import TrainingBar, parse_settings
+from emohub.cli.train import parse_settings
+from emohub.cli.training_display import TrainingBar
 from emohub.recipe import load_recipe
 
 if TYPE_CHECKING:

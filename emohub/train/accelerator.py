@@ -62,4 +62,7 @@ def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> 
             f"this machine cannot compute in {settings.mixed_precision} ({str(error).splitlines()[0].rstrip('. ')})",
             'set mixed_precision to "bf16" or "no"',
         ) from None
+    if accelerator.state.deepspeed_plugin is not None:  # which else asks a data loader of its own kind
+        configured = accelerator.state.deepspeed_plugin.deepspeed_config
+        configured["train_micro_batch_size_per_gpu"] = settings.per_device_train_batch_size
     return accelerator

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ from emohub.train.optimization import (
     warmup_steps,
 )
 from emohub.train.progress import Clock, Progress, RunState
+from emohub.train.sharding import gather_weights, whole_copy
 from emohub.train.stage import StageMaterial
 from emohub.train.watch import Watch
 
@@ -155,9 +157,11 @@ class _Run:
         model, settings = self.material.model, self.material.settings
         if settings.gradient_checkpointing:
             inference.recompute_activations(self.material.base.model)
+        trained = whole_copy(self.accelerator, model)
         module, optimizer = self.accelerator.prepare(
-            TrainingModule(model, self.material.loss), make_optimizer(model, settings)
+            TrainingModule(trained, self.material.loss), make_optimizer(trained, settings)
         )
+        self.gather = partial(gather_weights, self.accelerator, module, model)
         if self.accelerator.process_index:  # each process drops other weights; the first as if it were alone
             set_seed(settings.seed + self.accelerator.process_index)
         found: Path | None = broadcast_object_list([find_checkpoint(self.folder.checkpoints)])[0]
@@ -281,6 +285,7 @@ class _Run:
     def _evaluate(self) -> HistoryRow:
         """Measure the current weights on validation, and keep them when they are the best."""
         state = self.state
+        self.gather()
         measured = self.material.measure(self.accelerator)
         row = HistoryRow(
             training_loss=float(np.mean(state.losses)),
