@@ -43,7 +43,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "pyarrow": frozenset({"data"}),
     "pydantic": frozenset({"recipe", "record"}),
     "rich": frozenset({"cli"}),
-    "safetensors": frozenset({"inference"}),
+    "safetensors": frozenset({"inference", "train"}),
     "torch": frozenset({"doctor", "inference", "packing", "train"}),
     "transformers": frozenset({"inference", "tokenizing"}),
     "typer": frozenset({"cli"}),

@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from emohub import inference, layout
-from emohub.errors import StoppedError, TrainingError
+from emohub.errors import DivergedError, StoppedError, TrainingError
 from emohub.pictures import draw_learning_curves
 from emohub.recipe import Recipe, Stage
 from emohub.record import (
@@ -228,7 +228,7 @@ class _Run:
                 )
                 result = optimizer_step(accelerator, module, optimizer, batches, self.material.settings.max_grad_norm)
             except NotFinite as error:
-                raise TrainingError(
+                raise DivergedError(
                     f"the {error.what} is {error.value} at step {self.state.step + 1}, with the learning rate at "
                     f"{rate:.2e}, on the training rows {', '.join(map(str, sorted(rows)))} (counted from 0)",
                     "lower learning_rate, lengthen warmup_steps, or look at those rows",

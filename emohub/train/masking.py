@@ -7,7 +7,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from emohub.errors import DataError, TrainingError
+from emohub.errors import DataError, DivergedError
 
 NOTHING_ASKED = -100
 """Target of a position whose token is not asked for."""
@@ -71,7 +71,7 @@ def masked_lm_metrics(summed_loss: float, masked_tokens: float) -> dict[str, flo
     """``loss``, the mean cross-entropy of a masked token in nats, and ``perplexity``, e to that power.
 
     Raises:
-        TrainingError: the loss is so high that the perplexity is no finite number.
+        DivergedError: the loss is so high that the perplexity is no finite number.
     """
     loss = summed_loss / masked_tokens
     try:
@@ -79,7 +79,7 @@ def masked_lm_metrics(summed_loss: float, masked_tokens: float) -> dict[str, flo
     except OverflowError:
         perplexity = math.inf
     if not math.isfinite(perplexity):
-        raise TrainingError(
+        raise DivergedError(
             f"the loss of a masked token is {loss:.4g}, and its perplexity is no finite number",
             "lower learning_rate, or lengthen warmup_steps",
         )

@@ -64,8 +64,9 @@ def train(
 
     Raises:
         StoppedError: SIGTERM or Ctrl-C; the step was finished and saved.
-        TrainingError: the run folder cannot be used or written, what is in it is another run's, memory does not
-            suffice, or a loss is not finite. The last checkpoint stays.
+        DivergedError: the loss or the gradient is no longer finite. The last checkpoint stays.
+        TrainingError: the run folder cannot be used or written, what is in it is another run's, or memory does not
+            suffice.
         DataError, ModelError, RecipeError, UsageError: an input cannot be used.
     """
     overrides = dict(overrides or {})
