@@ -119,6 +119,11 @@ class Finding(Declaration):
     step: Positive | None = None
     """Optimizer step at which it was noticed; None when that was before the first."""
 
+    @property
+    def sentence(self) -> str:
+        """What was seen and what to try, in one sentence."""
+        return f"{self.message.rstrip('. ')}; {self.remedy.rstrip('. ')}."
+
 
 class SmallerBatch(Declaration):
     """A forward pass that did not fit into memory, and what was done: the effective batch stayed the same."""

@@ -144,8 +144,8 @@ def test_a_lack_of_memory_halves_the_batch_and_keeps_the_step(
     assert record.total_steps == len(whole)
     memory = [finding for finding in record.findings if finding.kind == "memory"]
     assert [finding.message for finding in memory] == [
-        "Memory did not suffice for batches of 16; batches of 8 were accumulated instead.",
-        "Memory did not suffice for batches of 8; batches of 4 were accumulated instead.",
+        "memory did not suffice for batches of 16, and batches of 8 were accumulated instead",
+        "memory did not suffice for batches of 8, and batches of 4 were accumulated instead",
     ]
 
 

@@ -221,7 +221,7 @@ def _curves(records: RunRecords) -> str:
 def _finding(finding: Finding) -> str:
     """A finding as a sentence, with the step at which it was made."""
     when = "" if finding.step is None else f"Step {finding.step:,}: "
-    return f"{when}{finding.message.rstrip('. ')}; {finding.remedy.rstrip('. ')}."
+    return f"{when}{finding.sentence}"
 
 
 def _export_cost(records: RunRecords) -> Table:

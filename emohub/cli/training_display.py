@@ -102,9 +102,7 @@ class TrainingBar(Quiet):
                 f"validation loss {row.validation_loss:.4f}{' · ' if shown else ''}{shown}"
             )
         for finding in progress.findings:
-            self._say(
-                f"[yellow]Noticed at step {progress.step}:[/] {escape(finding.message)} {escape(finding.remedy)}."
-            )
+            self._say(f"[yellow]Noticed at step {progress.step}:[/] {escape(finding.sentence)}")
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """The results and what was noticed before the first step, and what to do next."""
@@ -132,7 +130,7 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
     output.print(table)
     for finding in record.findings:
         when = "in the data" if finding.kind == "data" else f"at step {finding.step}"
-        output.print(f"Noticed {when}: {escape(finding.message)} {escape(finding.remedy)}.", soft_wrap=True)
+        output.print(f"Noticed {when}: {escape(finding.sentence)}", highlight=False, soft_wrap=True)
     output.print(
         f"Exported step {record.exported.step} ({record.exported.rule}) in {record.exported.dtype}, "
         f"{record.exported.size_bytes / 1e6:.1f} MB, to {folder}",
