@@ -248,7 +248,7 @@ def test_a_tracker_that_is_not_there_is_named(
     from emohub.train import accelerator
 
     recipe = make_recipe(made_corpus, tiny_base_dir)
-    monkeypatch.setattr(accelerator, "find_spec", lambda name: None)
+    monkeypatch.setattr(accelerator, "get_available_trackers", list)
     with pytest.raises(UsageError, match=r"wandb is not installed; pip install 'emohub\[wandb\]'"):
         train(recipe, output_dir=tmp_path / "run", log_with="wandb")
     with pytest.raises(UsageError, match="there is no tracker 'mlflow'; use tensorboard, trackio, wandb"):

@@ -2,11 +2,12 @@
 
 import atexit
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.tracking import get_available_trackers
 from accelerate.utils import ProjectConfiguration, parse_flag_from_env
 
 from emohub.errors import TrainingError, UsageError
@@ -45,7 +46,7 @@ def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> 
     """
     if log_with is not None and log_with not in TRACKERS:
         raise UsageError(f"there is no tracker {log_with!r}", f"use {', '.join(TRACKERS)}")
-    if log_with is not None and find_spec(log_with) is None:
+    if log_with is not None and log_with not in map(str, get_available_trackers()):
         raise UsageError(f"{log_with} is not installed", f"pip install 'emohub[{log_with}]', or leave --log-with out")
     try:
         accelerator = Accelerator(
@@ -66,3 +67,9 @@ def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> 
         configured = accelerator.state.deepspeed_plugin.deepspeed_config
         configured["train_micro_batch_size_per_gpu"] = settings.per_device_train_batch_size
     return accelerator
+
+
+def device_name(accelerator: Accelerator) -> str:
+    """``cpu``, or the accelerator's own name."""
+    device = accelerator.device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device.type)
