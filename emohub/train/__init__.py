@@ -1,6 +1,7 @@
 """Training: a recipe becomes a measured checkpoint and a run record, by one Accelerate loop."""
 
 from emohub.train.progress import Progress
+from emohub.train.range_test import RangeTest, find_learning_rate
 from emohub.train.run import train
 
-__all__ = ["Progress", "train"]
+__all__ = ["Progress", "RangeTest", "find_learning_rate", "train"]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, gather_object, release_memory, set_seed
@@ -30,7 +29,7 @@ from emohub.record import (
     current_environment,
     utc_now,
 )
-from emohub.train.accelerator import make_accelerator
+from emohub.train.accelerator import device_name, make_accelerator
 from emohub.train.batches import epoch_order, make_batches, share_of
 from emohub.train.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
 from emohub.train.classification import gather_classification
@@ -344,7 +343,6 @@ class _Run:
 
     def _record(self, run_id: str, previous: PreviousStage | None, exported: Exported) -> RunRecord:
         material, state, settings = self.material, self.state, self.material.settings
-        device = self.accelerator.device
         return RunRecord(
             run_id=run_id,
             created=utc_now(),
@@ -354,10 +352,7 @@ class _Run:
             max_steps=self.options.max_steps,
             base_model=material.identity,
             data=material.data,
-            environment=current_environment(
-                torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-                self.accelerator.num_processes,
-            ),
+            environment=current_environment(device_name(self.accelerator), self.accelerator.num_processes),
             seed=settings.seed,
             mixed_precision=settings.mixed_precision,
             batching="packed" if material.packed else "padded",
