@@ -1,7 +1,6 @@
 """``emohub compare``: several models on one text, or on a labelled split."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, output
+from emohub.cli.options import DataDir, Format
 from emohub.cli.progress import progress
 from emohub.cli.tables import interval_range, results_table
 from emohub.errors import UsageError
@@ -31,12 +31,10 @@ def compare(
         str | None, typer.Option(help="A corpus by name, or the path of its declaration: compare on labelled data.")
     ] = None,
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The split of the corpus.")] = "test",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
-    ] = None,
+    data_dir: DataDir = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Show what several models make of one text, or test them against each other on labelled data.
 

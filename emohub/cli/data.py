@@ -4,13 +4,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, output
+from emohub.cli.options import DataDir, Format
 from emohub.cli.suspects import suspects
 from emohub.cli.tables import results_table
 from emohub.errors import UsageError
@@ -40,9 +41,7 @@ def audit_data(
             help="A corpus by name or declaration (TOML), or CSV, JSONL and parquet files, each of them a split.",
         ),
     ],
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
-    ] = None,
+    data_dir: DataDir = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(metavar="MODEL", help="Count tokens as this model does: a folder, a run, or a Hub id."),
@@ -61,7 +60,7 @@ def audit_data(
         list[str] | None,
         typer.Option(metavar="CODE", help="ISO 639-1 code of a language that the files are in; can be repeated."),
     ] = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """List every fault of a corpus, or of files of your own, with counts and row numbers.
 

@@ -3,12 +3,13 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.options import Format
 from emohub.cli.tables import results_table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def doctor(
         str | None,
         typer.Argument(help="A documented recipe, whose document's versions are held against the installed ones."),
     ] = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Look at Python, packages, devices, memory, disks and the Hub, and say what to do about what is amiss.
 

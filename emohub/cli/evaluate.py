@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.options import DataDir, Format
 from emohub.cli.progress import progress
 from emohub.cli.tables import interval_range, results_table
 
@@ -21,9 +22,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a folder, a run, or a Hub id.")],
     corpus: Annotated[str, typer.Option(help="A corpus by name, or the path of its declaration (TOML).")],
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The split to measure on.")] = "test",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
-    ] = None,
+    data_dir: DataDir = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(
@@ -33,7 +32,7 @@ def evaluate(
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Measure MODEL on a split of a corpus, with 95% intervals, and record it in eval.json.
 

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.options import Format
 from emohub.cli.tables import results_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def explain(
         int | None, typer.Option(min=1, help="Words that are judged together; by default a fifth of them.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random baseline.")] = 0,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Leave out each word of TEXT by itself, and show how much of the label's probability goes with it.
 

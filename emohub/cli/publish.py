@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.options import Format
 from emohub.errors import EmohubError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def publish(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and check the plan without a network or a token, and stop.")
     ] = False,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Publish MODEL with its card and records to the Hub, in one commit.
 

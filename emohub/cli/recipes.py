@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emohub.cli.app import app, output
+from emohub.cli.options import Format
 from emohub.cli.tables import results_table
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @app.command()
 def recipes(
     name: Annotated[str | None, typer.Argument(help="A recipe by name, or the path of one (TOML).")] = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """List the recipes, or show the one that is named: its settings, its corpus, and what its document reports.
 

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from emohub.cli.app import app, output
+from emohub.cli.options import BaseModel, DataDir, Format, RecipeName, Settings, Texts
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
@@ -20,21 +21,10 @@ if TYPE_CHECKING:
 
 @app.command()
 def reproduce(
-    recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="Name of a documented recipe, or path of a TOML file.")
-    ],
-    base_model: Annotated[
-        str | None, typer.Option(help="Hub id or folder to start from, instead of the documented base model.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora as parquet files, instead of the Hub.")
-    ] = None,
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="Text file or table for a masked-LM stage, instead of its corpus; may be repeated."
-        ),
-    ] = None,
+    recipe: RecipeName,
+    base_model: BaseModel = None,
+    data_dir: DataDir = None,
+    texts: Texts = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(
@@ -45,15 +35,12 @@ def reproduce(
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many optimizer steps; then nothing can be judged.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a recipe key for this run; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     split: Annotated[
         Literal["validation", "test"],
         typer.Option(help="Split to measure the export on; documented figures come from that of the training."),
     ] = "validation",
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Train a documented recipe, measure it, and compare with every documented figure; see `reproduction.json`.
 

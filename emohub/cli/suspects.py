@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from emohub.cli.app import messages, output
+from emohub.cli.options import DataDir, Format, Settings
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
@@ -34,9 +35,7 @@ def suspects(
     base_model: Annotated[
         str | None, typer.Option(help="Hub id or folder of the run's base model, where its record leads to none.")
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
-    ] = None,
+    data_dir: DataDir = None,
     output_file: Annotated[
         Path | None,
         typer.Option(
@@ -49,11 +48,8 @@ def suspects(
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Optimizer steps of each fold, instead of the run's.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a recipe key in the folds; may be repeated."),
-    ] = None,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    settings: Settings = None,
+    format_: Format = "table",
 ) -> None:
     """Rank the rows of a split whose label is probably wrong, by confident learning (cleanlab).
 

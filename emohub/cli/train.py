@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from emohub.cli.app import app, output
+from emohub.cli.options import BaseModel, DataDir, RecipeName, Settings, Texts
 from emohub.cli.training_display import JsonLines, Quiet, TrainingBar
 from emohub.errors import UsageError
 from emohub.layout import project_root
@@ -23,17 +24,10 @@ CHECKPOINT_MINUTES = 10.0
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a built-in recipe, or path of a TOML file.", metavar="RECIPE")],
-    base_model: Annotated[
-        str | None, typer.Option(help="Hub id or folder to start from, instead of the recipe's.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpus as parquet files, instead of the Hub.")
-    ] = None,
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(help="Text file (one text a line) or table for the masked_lm stage; may be repeated."),
-    ] = None,
+    recipe: RecipeName,
+    base_model: BaseModel = None,
+    data_dir: DataDir = None,
+    texts: Texts = None,
     output_dir: Annotated[
         Path | None,
         typer.Option(help="Run folder to make, or with an unfinished run to go on with; runs/<run id> when not given."),
@@ -46,10 +40,7 @@ def train(
         int | None,
         typer.Option(min=1, help="Stop each stage after so many optimizer steps; the schedule is made for them."),
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace a recipe key for this run; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on with an unfinished run in --output-dir, or discard it.")
     ] = True,

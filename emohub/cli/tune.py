@@ -2,12 +2,13 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.options import BaseModel, DataDir, Format, RecipeName, Settings, Texts
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @app.command()
 def tune(
-    recipe: Annotated[str, typer.Argument(help="Name of a built-in recipe, or path of a TOML file.", metavar="RECIPE")],
+    recipe: RecipeName,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of earlier sittings included.")] = 20,
     timeout: Annotated[
         float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no further trial after so many minutes.")
@@ -36,29 +37,19 @@ def tune(
             "may be repeated.",
         ),
     ] = None,
-    base_model: Annotated[
-        str | None, typer.Option(help="Hub id or folder to start from, instead of the recipe's.")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpus as parquet files, instead of the Hub.")
-    ] = None,
-    texts: Annotated[
-        list[Path] | None,
-        typer.Option(help="Text file or table for the masked-LM stage, instead of its corpus; may be repeated."),
-    ] = None,
+    base_model: BaseModel = None,
+    data_dir: DataDir = None,
+    texts: Texts = None,
     output_dir: Annotated[
         Path | None, typer.Option(help="Folder of the search, new or to go on with; runs/tune-RECIPE when not given.")
     ] = None,
     max_steps: Annotated[
         int | None, typer.Option(min=1, help="Optimizer steps of each trial; the schedule is made for them.")
     ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting that is the same in all trials; may be repeated."),
-    ] = None,
+    settings: Settings = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the proposals; training has the recipe's.")] = 0,
     prune: Annotated[bool, typer.Option(help="Stop a trial early when it stays behind the others.")] = True,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Train with settings that Optuna proposes, and keep those with the best validation figure.
 

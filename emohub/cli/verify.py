@@ -3,13 +3,13 @@
 import dataclasses
 import json
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from emohub.cli.app import app, output
+from emohub.cli.options import DataDir, Format
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 
@@ -24,11 +24,9 @@ def verify(
         str | None,
         typer.Option(help="What the card's dataset is: a corpus by name, or the path of its declaration (TOML)."),
     ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder with the corpora's parquet files, instead of the Hub.")
-    ] = None,
+    data_dir: DataDir = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
-    format_: Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")] = "table",
+    format_: Format = "table",
 ) -> None:
     """Measure MODEL again on the splits that its card names, and say which of the card's figures hold.
 
