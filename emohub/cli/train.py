@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_MINUTES = 10.0
 """So much work is lost at most when a machine fails."""
+RANGE_TEST_STEPS = 100
+"""Enough for a curve that can be read, and a small part of a run."""
 
 
 @app.command()
@@ -54,6 +56,12 @@ def train(
             help="When memory runs out, halve the per-device batch and double the accumulation.",
         ),
     ] = True,
+    find_lr: Annotated[
+        bool,
+        typer.Option(
+            "--find-lr", help="Instead of training, try growing rates for --max-steps steps (100) and draw."
+        ),
+    ] = False,
     log_with: Annotated[
         Literal["tensorboard", "trackio", "wandb"] | None,
         typer.Option(help="Tracker that gets every step's figures; each is an extra of emohub."),
@@ -117,10 +125,28 @@ def train(
         return
     if dry_run:
         raise UsageError("--dry-run shows the job of --on hf-jobs", "add --on hf-jobs, or leave --dry-run out")
+    display = {"bar": TrainingBar, "json": JsonLines, "quiet": Quiet}[progress](declared)
+    if find_lr:
+        from emohub.train import find_learning_rate
+
+        folder = output_dir or project_root() / "runs" / f"{declared.name}-range-test"
+        with display:
+            test = find_learning_rate(
+                declared,
+                stage=stage or "classification",
+                base_model=base_model,
+                data_dir=data_dir,
+                texts=texts or (),
+                output_dir=folder,
+                overrides=overrides,
+                steps=max_steps or RANGE_TEST_STEPS,
+                on_progress=display.update,
+            )
+        display.finish_range_test(test, folder)
+        return
+
     from emohub.train import train as run
 
-    folder = output_dir
-    display = {"bar": TrainingBar, "json": JsonLines, "quiet": Quiet}[progress](declared)
     with display:
         record = run(
             declared,
@@ -128,7 +154,7 @@ def train(
             base_model=base_model,
             data_dir=data_dir,
             texts=texts or (),
-            output_dir=folder,
+            output_dir=output_dir,
             max_steps=max_steps,
             overrides=overrides,
             resume=resume,
@@ -138,7 +164,7 @@ def train(
             on_progress=display.update,
         )
     if display.used:  # the main process alone reports
-        display.finish(record, folder or project_root() / "runs" / record.run_id)
+        display.finish(record, output_dir or project_root() / "runs" / record.run_id)
 
 
 def start(job: "Job") -> None:

@@ -16,7 +16,7 @@ from emohub.cli.tables import results_table
 if TYPE_CHECKING:
     from emohub.recipe import Recipe
     from emohub.record import RunRecord
-    from emohub.train import Progress
+    from emohub.train import Progress, RangeTest
 
 
 class Quiet:
@@ -40,6 +40,10 @@ class Quiet:
         """The run folder."""
         typer.echo(folder)
 
+    def finish_range_test(self, test: "RangeTest", folder: Path) -> None:  # noqa: ARG002 - the folder holds it
+        """The folder with the figures and the picture."""
+        typer.echo(folder)
+
 
 class JsonLines(Quiet):
     """One JSON object a line on standard output, for programs: each step, then the end."""
@@ -56,6 +60,10 @@ class JsonLines(Quiet):
         """Where the run is and what was exported."""
         exported = record.exported.model_dump(mode="json")
         typer.echo(json.dumps({"event": "finished", "folder": str(folder), "exported": exported}))
+
+    def finish_range_test(self, test: "RangeTest", folder: Path) -> None:
+        """Where the figures are and which rate is suggested."""
+        typer.echo(json.dumps({"event": "finished", "folder": str(folder), "suggestion": test.suggestion}))
 
 
 class TrainingBar(Quiet):
@@ -107,6 +115,15 @@ class TrainingBar(Quiet):
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """The results and what was noticed before the first step, and what to do next."""
         show_run(record, shown_metrics(self.recipe, record.stage), folder)
+
+    def finish_range_test(self, test: "RangeTest", folder: Path) -> None:
+        """Which rate is suggested, by which rule, and where the picture is."""
+        if test.suggestion is None:
+            said = "No learning rate can be suggested: the loss never fell, or fell to the end."
+        else:
+            said = f"Suggested learning rate: {test.suggestion:.1e}"
+        output.print(f"{said} ({escape(test.rule)})", highlight=False, soft_wrap=True)
+        output.print(f"Look at {folder / 'range_test.png'}; all figures are in range_test.json", soft_wrap=True)
 
     def _say(self, line: str) -> None:
         messages.print(line, highlight=False, soft_wrap=True)

@@ -5,7 +5,6 @@ factor, and that a tenth of the rate with the lowest loss is suggested, are fast
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -107,7 +106,7 @@ def find_learning_rate(
         base_model: Hub id or folder to start from instead of the recipe's.
         data_dir: folder with the corpora as parquet files, instead of the Hub.
         texts: text files or tables for the masked-LM stage, instead of its corpus.
-        output_dir: where the two files go, replacing those of an earlier test; ``runs/<recipe>-range-test-<time>`` when
+        output_dir: where the two files go, replacing those of an earlier test; ``runs/<recipe>-range-test`` when
             None.
         overrides: recipe keys to replace.
         steps: optimizer steps from the lowest rate to the highest.
@@ -128,8 +127,7 @@ def find_learning_rate(
         raise UsageError(f"a range test of {steps} steps shows nothing", f"give it {FEWEST_STEPS} steps or more")
     if this_process().num_processes > 1:
         raise UsageError("a range test runs in a single process", "start it without accelerate launch")
-    name = f"{recipe.name}-range-test-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-    folder = output_dir or layout.project_root() / "runs" / name
+    folder = output_dir or layout.project_root() / "runs" / f"{recipe.name}-range-test"
     check_writable(folder)
     settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
     accelerator = make_accelerator(settings, None, folder)
