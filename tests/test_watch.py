@@ -13,10 +13,12 @@ from scipy.stats import entropy
 
 from emohub.recipe import Corpus, Recipe
 from emohub.record import Finding, HistoryRow, RunRecord
-from emohub.train import train
+from emohub.train import range_test, train, watch
 from emohub.train.watch import Watch, constant_prediction_loss
 
-CARDS = Path(__file__).resolve().parent.parent / "cards"
+ROOT = Path(__file__).resolve().parent.parent
+CARDS = ROOT / "cards"
+PAGE = " ".join((ROOT / "docs" / "convergence.md").read_text(encoding="utf-8").replace("\n> ", "\n").split())
 LN3 = math.log(3)
 
 
@@ -260,8 +262,34 @@ def test_the_shipped_runs(name: str, overfits: bool) -> None:
     )
     found = [finding for each in run.history for finding in watch.evaluated(each)]
     assert [finding.kind for finding in found] == ["overfitting"] * overfits
+    assert all(finding.message in PAGE for finding in found), "the page quotes it"
     lowest = min(each.validation_loss for each in run.history)
     assert (run.history[-1].validation_loss > 1.5 * lowest) == overfits
+
+
+def test_the_page_on_convergence_states_the_rules_as_they_are() -> None:
+    for rule in (
+        f"from {watch.SHORTEST_WINDOW} to {watch.LONGEST_WINDOW} steps",
+        f"above {watch.STUCK_SHARE:.0%} of the yardstick",
+        f"above {watch.FLAT_SHARE:.1%} of the first window's mean",
+        f"add up to less than {watch.UNMOVED:g}:",
+        f"rate exceeded {watch.UPSET:g}:",
+        f"({watch.ROW_SPREAD} nats for a single text)",
+        f"by more than {watch.LEAST_DRIFT:.0%}",
+        f"never fell by {range_test.LEAST_FALL:.0%}",
+        f"from {range_test.LOWEST_RATE:.0e} to".replace("e-0", "e-"),
+        range_test.RULE.replace("training ", ""),
+    ):
+        assert rule in PAGE, rule
+    assert (watch.WINDOWS, watch.STUCK_WINDOWS, watch.TAUGHT_SHARE, watch.ABOVE_SHARE, watch.RISE) == (
+        20,
+        3,
+        0.25,
+        0.8,
+        1.1,
+    )
+    assert (watch.JUMP, watch.JUMP_SHARE, watch.NOISE_ERRORS, watch.DRIFT_ROWS) == (3, 0.5, 2, 2)
+    assert (range_test.SMOOTHING, range_test.DIVERGED) == (0.05, 1.5)
 
 
 # Interrupted runs
@@ -319,9 +347,7 @@ def tiny_recipe(made_corpus: Corpus, tiny_base_dir: Path) -> Recipe:
     return Recipe.from_values(values, "test recipe")
 
 
-@pytest.mark.parametrize(
-    ("rate", "expected"), [(1e-12, "too low"), (5e-3, None), (0.1, "too high"), (1.0, "too high")]
-)
+@pytest.mark.parametrize(("rate", "expected"), [(1e-12, "too low"), (5e-3, None), (0.1, "too high"), (1.0, "too high")])
 def test_real_runs_at_a_rate_of(rate: float, expected: str | None, tiny_recipe: Recipe, tmp_path: Path) -> None:
     record = train(tiny_recipe, overrides={"learning_rate": rate}, output_dir=tmp_path / "run")
     found = [finding for finding in record.findings if finding.kind != "data"]
