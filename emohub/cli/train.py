@@ -100,10 +100,11 @@ def train(
     if on == "hf-jobs":
         from emohub.jobs import job_plan
 
-        if not resume or not auto_batch or checkpoint_minutes != CHECKPOINT_MINUTES or progress != "bar":
+        if not resume or not auto_batch or checkpoint_minutes != CHECKPOINT_MINUTES or progress != "bar" or find_lr:
             raise UsageError(
-                "a job goes on by itself, fits its batches, saves on its own schedule and shows no bar",
-                "leave --no-resume, --no-auto-batch, --checkpoint-minutes and --progress out with --on hf-jobs",
+                "a job trains, goes on by itself, fits its batches, saves on its own schedule and shows no bar",
+                "leave --no-resume, --no-auto-batch, --checkpoint-minutes, --progress and --find-lr out with "
+                "--on hf-jobs",
             )
         job = job_plan(
             recipe,

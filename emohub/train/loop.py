@@ -275,7 +275,9 @@ class _Run:
         state.findings.append(
             Finding(
                 kind="memory",
-                message=f"memory did not suffice for batches of {size}, and batches of {smaller} were accumulated instead",
+                message=(
+                    f"memory did not suffice for batches of {size}, and batches of {smaller} were accumulated instead"
+                ),
                 remedy=f"set per_device_train_batch_size to {smaller} to spare the attempt",
                 step=state.step + 1,
             )
