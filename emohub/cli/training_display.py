@@ -121,7 +121,7 @@ class TrainingBar(Quiet):
         if test.suggestion is None:
             said = "No learning rate can be suggested: the loss never fell, or fell to the end."
         else:
-            said = f"Suggested learning rate: {test.suggestion:.1e}"
+            said = f"Try --set learning_rate={test.suggestion:.1e}"
         output.print(f"{said} ({escape(test.rule)})", highlight=False, soft_wrap=True)
         output.print(f"Look at {folder / 'range_test.png'}; all figures are in range_test.json", soft_wrap=True)
 
