@@ -26,9 +26,6 @@ from emohub.recipe.corpus import SplitName
 from emohub.record import RunRecord, check_writable
 from emohub.train import train
 
-CHECKPOINT_MINUTES = 5.0
-"""Time between two checkpoints of a fold: what a kill costs at most."""
-
 Report = Callable[[str, int, int], None]
 """Receives what is being done, how much of it is done, and how much there is."""
 
@@ -275,7 +272,6 @@ class _Folds:
                 base_model=self.base_model,
                 output_dir=folder,
                 max_steps=self.max_steps,
-                checkpoint_minutes=CHECKPOINT_MINUTES,
                 on_progress=lambda progress: report(progress.step, progress.total_steps),
             )
         asked = (recipe.model_copy(update={"base_model": run.base_model.id}).digest, rows, self.max_steps)

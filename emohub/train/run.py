@@ -31,7 +31,7 @@ def train(
     max_steps: int | None = None,
     overrides: Mapping[str, Any] | None = None,
     resume: bool = True,
-    checkpoint_minutes: float | None = None,
+    checkpoint_minutes: float | None = 10.0,
     auto_batch: bool = True,
     log_with: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,

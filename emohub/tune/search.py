@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 TUNE_FILE = "tune.json"
 BEST_RECIPE_FILE = "best.toml"
-CHECKPOINT_MINUTES = 5.0
-"""Time between two checkpoints of a trial: what a kill costs at most."""
 
 
 def tune(
@@ -114,7 +112,6 @@ def tune(
                 output_dir=folder / trial.folder,
                 max_steps=max_steps,
                 overrides=trial.parameters,
-                checkpoint_minutes=CHECKPOINT_MINUTES,
                 on_progress=watch.update,
             )
             record, trial = _check_data(watch.record, run), _finished(watch.trial, run, metric)
