@@ -103,7 +103,7 @@ def main() -> None:
                 name=given.name,
                 base_model=given.base_model,
                 data_dir=given.data_dir,
-                texts=given.texts,
+                texts=given.texts if load_recipe(name).adaptation else (),
                 max_steps=given.max_steps,
             )
         except EmohubError as error:
