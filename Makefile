@@ -42,8 +42,8 @@ format: $(VENV)/.installed-test ## Format the code, and mend what the linter can
 cards: $(VENV)/.installed ## Render every card under cards/ again from its records.
 	@set -e; for folder in cards/*/; do $(RUN) emohub card "$$(basename "$$folder")"; done
 
-readme: $(VENV)/.installed ## Write the generated parts of README.md again.
-	@$(RUN) docs.generate_readme
+readme: $(VENV)/.installed ## Write the generated parts of README.md and docs/ again.
+	@set -e; for script in readme commands recipes doctor; do $(RUN) docs.generate_$$script; done
 
 pictures: $(VENV)/.chromium ## Take the pictures of the page in docs/ again.
 	@$(RUN) docs.take_screenshots

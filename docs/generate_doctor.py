@@ -1,17 +1,16 @@
 """Write the generated parts of docs/doctor.md: what the command printed on one machine, and the table of changes."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generate_readme import ROOT, run
-from emohub.card.markdown import Markdown, show, table
+from docs.generate_readme import run
+from docs.parts import ROOT, names_table, write_parts
+from emohub.card.markdown import Markdown, show
 from emohub.doctor import CHANGES
 
 PAGE = ROOT / "docs" / "doctor.md"
 COMMAND = ("doctor", "bert-base-cased-emotion")
 """What was run on one machine for the page."""
-PART = re.compile(r"(?P<opening><!-- generated: (?P<what>\w+) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S)
 
 
 def sample() -> str:
@@ -22,7 +21,7 @@ def sample() -> str:
 
 def changes() -> str:
     """Every known change, one row each."""
-    return table(
+    return names_table(
         ("Library, since", "Concerns", "What changed", "In emohub"),
         [
             (
@@ -39,17 +38,9 @@ def changes() -> str:
 PARTS: dict[str, Callable[[], str]] = {"sample": sample, "changes": changes}
 
 
-def parts(page: str) -> dict[str, str]:
-    """What stands in each generated part, by its name."""
-    return {part["what"]: part["body"].rstrip("\n") for part in PART.finditer(page)}
-
-
 def main(page: Path = PAGE) -> None:
     """Write the page again."""
-    before = page.read_text(encoding="utf-8")
-    page.write_text(
-        PART.sub(lambda part: f"{part['opening']}{PARTS[part['what']]()}\n{part['end']}", before), encoding="utf-8"
-    )
+    write_parts(page, PARTS)
 
 
 if __name__ == "__main__":

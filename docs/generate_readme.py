@@ -15,19 +15,19 @@ from pathlib import Path
 
 from rich.text import Text
 
+from docs.parts import ROOT, names_table
 from emohub.card import MeasuredResult, ReportedResult, results_rows
-from emohub.card.markdown import Markdown, show, table
+from emohub.card.markdown import Markdown, show
 from emohub.cli.app import output
 from emohub.cli.evaluate import show_evaluation
-from emohub.cli.train import show_run
+from emohub.cli.training_display import show_run
 from emohub.layout import EVAL_FILE, RUN_FILE
 from emohub.record import EvalRecord, RunRecord
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 WIDTH = 100
 """Columns of the terminal that the outputs are made for."""
-READS_CORPUS = "emohub verify"
+READS_CORPUS = ("emohub data", "emohub verify")
 PART = re.compile(
     r"(?P<opening><!-- (?P<kind>output|results): (?P<what>.+?) -->\n)(?P<body>.*?)(?P<end><!-- end -->)", re.S
 )
@@ -113,7 +113,7 @@ def measured() -> str:
     """What this project measured, one row a model."""
     results = results_rows(ROOT / "cards").measured
     header = ("Model", "Corpus, split", "Rows", "Accuracy", "Macro precision", "Macro recall", "Macro F1", "Size")
-    return names_first(table(header, [measured_row(result) for result in results]))
+    return names_table(header, [measured_row(result) for result in results])
 
 
 def measured_row(result: MeasuredResult) -> tuple[object, ...]:
@@ -127,7 +127,7 @@ def reported() -> str:
     """What the documents of other models report, one row a model."""
     results = results_rows(ROOT / "cards").reported
     header = ("Recipe", "Reported name", "Base model", "Dataset", "Loss", "Accuracy", "Precision", "Recall", "F1")
-    return names_first(table(header, [reported_row(result) for result in results]))
+    return names_table(header, [reported_row(result) for result in results])
 
 
 def reported_row(result: ReportedResult) -> tuple[object, ...]:
@@ -136,11 +136,6 @@ def reported_row(result: ReportedResult) -> tuple[object, ...]:
     figures = [result.metrics.get(name) for name in names]
     link = Markdown(f"[{show(result.recipe)}](cards/{result.recipe}/README.md)")
     return link, result.name, result.base_model, result.dataset, *figures
-
-
-def names_first(rows: str) -> str:
-    """The table with its first column, which holds links, set to the left as names are."""
-    return rows.replace("| ---: |", "| --- |", 1)
 
 
 RESULTS = {"measured": measured, "reported": reported}

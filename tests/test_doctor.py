@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from docs import generate_doctor
+from docs.parts import parts
 from emohub.cli import main
 from emohub.doctor import CHANGES, Check, compare_versions, computing, examine, hub, machine, packages, versions
 from emohub.doctor.check import GIB
@@ -538,12 +539,12 @@ PAGE = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
 
 
 def test_the_pages_table_of_changes_is_current() -> None:
-    assert generate_doctor.parts(PAGE)["changes"] == generate_doctor.changes(), "run `python -m docs.generate_doctor`"
+    assert parts(PAGE)["changes"] == generate_doctor.changes(), "run `python -m docs.generate_doctor`"
     assert generate_doctor.changes().count("\n") == len(CHANGES) + 1
 
 
 def test_the_pages_sample_shows_what_is_looked_at_now() -> None:
-    sample = generate_doctor.parts(PAGE)["sample"]
+    sample = parts(PAGE)["sample"]
     body = sample.split("\n\n")[0]
     shown = re.findall(r"^(\S+(?: \S+)*) {2,}(ok|warning|failure) {2,}\S", body, re.MULTILINE)
     assert [name for name, _ in shown] == [check.name for check in examine()], "run `python -m docs.generate_doctor`"

@@ -26,6 +26,7 @@ UNTIMED = [
     "emohub evaluate minilm-emotion --corpus emotion --split test",
     "emohub card minilm-emotion --check",
     "emohub publish minilm-emotion --repo-id USER/minilm-emotion --dry-run",
+    "emohub runs --dir cards",
 ]
 """Commands that print the same every time; the others print how long they took."""
 
@@ -57,11 +58,19 @@ def test_the_two_commands_come_before_everything_else() -> None:
     assert BODY.index("make demo") < BODY.index("make test") < BODY.index("![") < BODY.index("\n## ")
 
 
-def test_every_command_is_shown_with_its_output() -> None:
-    shown = {what.split()[1]: body for what, body in PARTS.items() if what.startswith("emohub ")}
-    assert list(shown) == list(COMMANDS)
-    for body in shown.values():
-        assert re.fullmatch(r"```console\n\$ emohub .+?\n.*\S.*\n```", body, re.DOTALL)
+def test_every_command_is_shown() -> None:
+    outputs = {what: body for what, body in PARTS.items() if what.startswith("emohub ")}
+    for command, body in outputs.items():
+        assert re.fullmatch(rf"```console\n\$ {re.escape(command)}\n.*\S.*\n```", body, re.DOTALL)
+    (depth,) = re.findall(r"^## Training to depth\n\n```console\n(.*?)```", BODY, re.DOTALL | re.MULTILINE)
+    *jobs, runs = (command.split()[1] for command in outputs)
+    assert jobs == [name for name in COMMANDS if name in jobs]
+    assert {*jobs, runs, *re.findall(r"^\$ emohub (\w+)", depth, re.MULTILINE)} == set(COMMANDS)
+
+
+def test_the_folders_of_the_repository_are_named() -> None:
+    folders = ["benchmarks", "cards", "configs", "docs", "emohub", "models", "tests", "tools"]
+    assert [name for name in folders if not (ROOT / name).is_dir() or f"`{name}/`" not in BODY] == []
 
 
 @pytest.mark.parametrize("table", ["measured", "reported"])
@@ -111,12 +120,3 @@ def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     classifier = names["classifier"]
     assert isinstance(classifier, Classifier)
     assert capsys.readouterr().out.startswith(f"{classifier.labels}\n[[")
-
-
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"])
-def test_every_internal_link_leads_to_a_file(document: str) -> None:
-    path = ROOT / document
-    text = path.read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#\s]+)\)", text) if "://" not in link]
-    assert [link for link in links if not (path.parent / link).is_file()] == []
-    assert len(links) >= {"README.md": 12, "CONTRIBUTING.md": 1}.get(document, 0)

@@ -10,7 +10,10 @@ from emohub.cli.app import app, messages
 @app.command()
 def card(
     run: Annotated[
-        str, typer.Argument(help="A name under cards/, a run, a folder with records, or a documented recipe.")
+        str,
+        typer.Argument(
+            metavar="RUN", help="A name under cards/, a run, a folder with records, or a documented recipe."
+        ),
     ],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when the card is not current.")] = False,
     repo_id: Annotated[

@@ -37,7 +37,7 @@ def audit_data(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="CORPUS|FILE...",
+            metavar="CORPUS|FILE",
             help="A corpus by name or declaration (TOML), or CSV, JSONL and parquet files, each of them a split.",
         ),
     ],

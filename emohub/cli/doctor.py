@@ -22,7 +22,9 @@ STYLES = {"ok": "green", "warning": "yellow", "failure": "bold red"}
 def doctor(
     recipe: Annotated[
         str | None,
-        typer.Argument(help="A documented recipe, whose document's versions are held against the installed ones."),
+        typer.Argument(
+            metavar="RECIPE", help="A documented recipe, whose document's versions are held against the installed ones."
+        ),
     ] = None,
     format_: Format = "table",
 ) -> None:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def recipes(
-    name: Annotated[str | None, typer.Argument(help="A recipe by name, or the path of one (TOML).")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="RECIPE", help="A recipe by name, or the path of one (TOML).")
+    ] = None,
     format_: Format = "table",
 ) -> None:
     """List the recipes, or show the one that is named: its settings, its corpus, and what its document reports.

@@ -36,6 +36,7 @@ class TextSource(Declaration):
     folder: Text | None = None
     """Folder below ``--data-dir`` that holds ``train.parquet`` and so on; None means the corpus' name."""
     text_column: Text = "text"
+    """Column with the texts, in tables."""
     language: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = ()
     """ISO 639 codes; empty when unknown."""
     license: Text | None = None

@@ -59,8 +59,11 @@ class Training(Declaration):
     weight_decay: NotNegativeFloat = 0.0
     """Decoupled weight decay (AdamW), on weight matrices only."""
     adam_beta1: Probability = 0.9
+    """Decay of the mean of the gradients (AdamW)."""
     adam_beta2: Probability = 0.999
+    """Decay of the mean of their squares (AdamW)."""
     adam_epsilon: PositiveFloat = 1e-8
+    """Added to the divisor of a step (AdamW)."""
     max_grad_norm: PositiveFloat = 1.0
     """Gradients with a larger L2 norm are scaled down to it."""
     mixed_precision: Literal["no", "bf16", "fp16"] = "no"
@@ -94,6 +97,7 @@ class EvaluationSchedule(Declaration):
     """When validation is measured, and how long it may fail to improve."""
 
     eval_strategy: Literal["epoch", "steps"] = "epoch"
+    """Measure after every epoch, or every ``eval_steps`` steps; after the last step in any case."""
     eval_steps: Positive | None = None
     """Optimizer steps between two evaluations, with ``eval_strategy = "steps"``."""
     early_stopping_patience: Positive | None = None
@@ -135,12 +139,15 @@ class Adaptation(Declaration):
     """
 
     corpus: TextCorpus
+    """The plain texts: the table, the name of a built-in corpus, or the path of a declaration."""
     max_length: Annotated[int, Field(ge=8, le=8192)] = 128
     """Tokens of one block, special ones included; the texts are joined and cut into blocks of this length."""
     mlm_probability: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of the tokens that the model must restore (Devlin et al. 2019, section 3.1)."""
     training: Training
+    """Hyperparameters of this stage; ``label_smoothing`` and ``class_weights`` are none of them."""
     evaluation: EvaluationSchedule = EvaluationSchedule()
+    """When its validation loss and perplexity are measured."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -154,8 +161,11 @@ class Search(Declaration):
     """Values of one setting that ``emohub tune`` tries: either ``choices``, or everything from ``low`` to ``high``."""
 
     choices: tuple[bool | int | float | str, ...] = ()
+    """The values to try."""
     low: float | None = None
+    """Lowest value to try."""
     high: float | None = None
+    """Highest value to try."""
     log: bool = False
     """Draw evenly on a logarithmic scale."""
 
@@ -177,6 +187,7 @@ class Recipe(Declaration):
     """A declaration of one training run, or of two: adaptation to plain texts, then classification."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    """Short name; run folders begin with it."""
     summary: Text
     """One sentence for lists and cards."""
     base_model: Text
@@ -191,11 +202,15 @@ class Recipe(Declaration):
     max_length: Annotated[int, Field(ge=2, le=8192)] = 128
     """Tokens, special ones included, after which a text is cut."""
     corpus: Corpus
+    """The labelled texts: the table, the name of a built-in corpus, or the path of a declaration."""
     adaptation: Adaptation | None = None
     """Masked-language-model training before classification; None starts classification from the base model itself."""
     training: Training
+    """Hyperparameters."""
     evaluation: Evaluation = Evaluation()
+    """When validation is measured, what is measured, and what decides."""
     export: Export = Export()
+    """How the best checkpoint is written."""
     search: dict[Text, Search] = Field(default_factory=dict)
     """What ``emohub tune`` varies, by the name of the setting."""
     documented: Documented | None = None
