@@ -154,7 +154,7 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
     [
         ("emohub/recipe/recipe.py", "from emohub.record import RunRecord", "recipe imports emohub.record; layer 1"),
         ("emohub/compare.py", "from emohub.evaluate import evaluate", "compare imports emohub.evaluate; layer 4"),
-        ("emohub/record.py", "def f():\n    from emohub import data", "record imports emohub.data; layer 2"),
+        ("emohub/record/run.py", "def f():\n    from emohub import data", "record imports emohub.data; layer 2"),
         ("emohub/metrics/modules.py", "from .. import inference", "metrics imports emohub.inference; layer 1"),
         ("emohub/errors.py", "if TYPE_CHECKING:\n    import emohub.recipe", "errors imports emohub.recipe; layer 0"),
         ("emohub/card/render.py", "import torch.nn as nn", "card imports torch.nn; torch belongs to doctor, "),
@@ -180,7 +180,7 @@ def test_a_wrong_import_is_caught(tmp_path: Path, path: str, line: str, expected
         ("emohub/evaluate.py", 'if __name__ == "__main__":\n    from emohub.cli import main'),
         ("emohub/publish/__main__.py", "from emohub.cli import main"),
         ("emohub/recipe/recipe.py", "from emohub.recipe.corpus import Corpus"),
-        ("emohub/record.py", "import json\nfrom emohub import __version__\nfrom emohub.recipe import Recipe"),
+        ("emohub/record/run.py", "import json\nfrom emohub import __version__\nfrom emohub.recipe import Recipe"),
     ],
 )
 def test_a_right_import_is_let_through(tmp_path: Path, path: str, line: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from emohub import record
 from emohub.errors import RecordError
 from emohub.record import (
     EvalRecord,
@@ -19,6 +18,7 @@ from emohub.record import (
     sha256_file,
     write_atomically,
 )
+from emohub.record import environment as environment_module
 from tests.factories import make_eval_record, make_run_record, random_records
 
 
@@ -167,7 +167,7 @@ def test_sha256_of_a_file(tmp_path: Path) -> None:
 def test_the_environment_holds_versions_and_nothing_private(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secretsecretsecret")
     environment = current_environment("cpu")
-    assert set(environment.packages) == set(record.PACKAGES)
+    assert set(environment.packages) == set(environment_module.PACKAGES)
     assert environment.packages["numpy"] == __import__("numpy").__version__
     assert environment.cpu_count >= 1
     text = environment.model_dump_json()
@@ -176,7 +176,7 @@ def test_the_environment_holds_versions_and_nothing_private(monkeypatch: pytest.
 
 
 def test_a_package_that_is_not_installed_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record, "PACKAGES", ("no-such-package-as-this",))
+    monkeypatch.setattr(environment_module, "PACKAGES", ("no-such-package-as-this",))
     assert current_environment("cpu").packages == {"no-such-package-as-this": None}
 
 
@@ -185,7 +185,7 @@ def test_the_commit_is_the_one_of_a_checkout_that_tracks_the_code(
 ) -> None:
     module = tmp_path / "record.py"
     module.write_text("")
-    monkeypatch.setattr(record, "__file__", str(module))
+    monkeypatch.setattr(environment_module, "__file__", str(module))
 
     def git(*arguments: str) -> str:
         identity = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")

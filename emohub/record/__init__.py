@@ -1,0 +1,33 @@
+"""Records of what a run did and what an evaluation measured: versioned JSON, the only source of published numbers."""
+
+from emohub.record.base import Finite, Record
+from emohub.record.environment import PACKAGES, Environment, current_environment, utc_now
+from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, IntervalMethod, LabelResult
+from emohub.record.files import check_writable, sha256_file, write_atomically
+from emohub.record.identity import ModelIdentity, SplitIdentity
+from emohub.record.run import Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
+
+__all__ = [
+    "PACKAGES",
+    "CalibrationBin",
+    "Environment",
+    "EvalRecord",
+    "Exported",
+    "Finding",
+    "Finite",
+    "HistoryRow",
+    "Interval",
+    "IntervalMethod",
+    "LabelResult",
+    "ModelIdentity",
+    "PreviousStage",
+    "Record",
+    "RunRecord",
+    "SmallerBatch",
+    "SplitIdentity",
+    "check_writable",
+    "current_environment",
+    "sha256_file",
+    "utc_now",
+    "write_atomically",
+]
