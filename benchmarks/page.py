@@ -5,7 +5,8 @@ from pathlib import Path
 
 from emohub.card.markdown import Markdown, code, escape, show, signed, table
 from emohub.layout import MASKED_LM_FOLDER, RUN_FILE
-from emohub.record import RunRecord
+from emohub.recipe import list_recipes, load_recipe
+from emohub.record import ModelIdentity, RunRecord
 from emohub.reproduce import REPRODUCTION_FILE, ComparedFigure, Reproduction
 
 FOLDER = Path(__file__).resolve().parent
@@ -47,6 +48,13 @@ class Kept:
     def whole(self) -> bool:
         """Whether every stage ran as long as its recipe says."""
         return all(stage.stopped != "max_steps" for stage in self.stages)
+
+
+def base_name(model: ModelIdentity) -> str:
+    """The Hub id of a local copy whose weights are those that a built-in recipe names by their SHA-256; else its name."""
+    recipes = (load_recipe(name) for name in list_recipes())
+    known = {recipe.base_model_sha256: recipe.base_model for recipe in recipes if recipe.base_model_sha256}
+    return known.get(model.fingerprint, model.id)
 
 
 def read(records: Path = RECORDS) -> list[Kept]:
@@ -94,7 +102,7 @@ def stage_row(stage: RunRecord) -> tuple[object, ...]:
     return (
         stage.recipe["name"],
         stage.stage,
-        stage.base_model.id if stage.previous is None else "the stage before",
+        base_name(stage.base_model) if stage.previous is None else "the stage before",
         stage.exported.parameters,
         stage.effective_batch_size,
         stage.steps_run,
@@ -111,7 +119,7 @@ def comparison(kept: Kept) -> list[str]:
     found = kept.reproduction
     header = ("Documented at", "Measured at", "Figure", "Documented", "Measured", "Difference", "Interval", "Verdict")
     return [
-        f"### {show(found.recipe)} from {show(found.base_model.id)}",
+        f"### {show(found.recipe)} from {show(base_name(found.base_model))}",
         f"Held against the document of {escape(found.documented_name)}, on {found.data.rows:,} rows of {found.split}:",
         table(header, [figure_row(figure) for figure in found.figures]),
         "\n".join(f"- {escape(caveat)}" for caveat in found.caveats),
