@@ -51,7 +51,7 @@ class Kept:
 
 
 def base_name(model: ModelIdentity) -> str:
-    """The Hub id of a local copy whose weights are those that a built-in recipe names by their SHA-256; else its name."""
+    """The Hub id of a local copy whose weights a built-in recipe names by their SHA-256; else the folder's name."""
     recipes = (load_recipe(name) for name in list_recipes())
     known = {recipe.base_model_sha256: recipe.base_model for recipe in recipes if recipe.base_model_sha256}
     return known.get(model.fingerprint, model.id)
