@@ -17,6 +17,8 @@ STARTED_FILE = "started.json"
 """File inside that folder that says what the run is of."""
 STEP_PREFIX = "step-"
 """Beginning of the names of the checkpoints inside that folder; the step follows in digits."""
+LOGS_FOLDER = "logs"
+"""Folder inside a run that holds what a tracker of this machine writes."""
 MASKED_LM_FOLDER = "masked_lm"
 """Folder inside a run of two stages that holds the run of the first."""
 

@@ -121,3 +121,12 @@ def test_processes_that_do_not_find_each_other_are_refused(monkeypatch: pytest.M
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(TrainingError, match="started 2 processes, and each finds itself alone; set ACCELERATE_USE_CPU"):
         this_process()
+
+
+def test_what_the_main_process_refuses_all_refuse(recipe_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("not a run")
+    done = launch(recipe_file, tmp_path / "run")
+    assert done.returncode == 1
+    assert done.stderr.count("Error: the run folder") == 2
+    assert "rank1]: Traceback" not in done.stderr

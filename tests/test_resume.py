@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,15 +20,16 @@ from safetensors.torch import load_file
 from test_train import make_recipe, write_recipe
 
 from emohub.errors import StoppedError, TrainingError
-from emohub.recipe import Corpus
+from emohub.recipe import Corpus, load_recipe
 from emohub.record import RunRecord
-from emohub.train import Progress, train
+from emohub.train import Progress, loop, train
 
 KILLS = int(os.environ.get("EMOHUB_TEST_KILLS", "6"))
 
 TRAIN = """
 import os, signal, sys
 from pathlib import Path
+from accelerate import Accelerator
 from emohub.recipe import load_recipe
 from emohub.train import checkpoints, train
 
@@ -38,17 +39,19 @@ def die(step):
     if step == kill_at:
         os.kill(os.getpid(), signal.SIGKILL)
 
-if where != "step":  # inside a checkpoint's writing: before its files, between them and the seal, before its name
-    hooked = {"files": "save_file", "seal": "_seal", "name": "_sync"}[where]
-    real = getattr(checkpoints, hooked)
+if where != "step":  # inside a checkpoint's writing: amid its files, before the seal, before it has its name
+    owner, hooked = {
+        "files": (Accelerator, "save_state"), "seal": (checkpoints, "_seal"), "name": (checkpoints, "_sync")
+    }[where]
+    real = getattr(owner, hooked)
     def torn(*arguments):
-        target = Path(arguments[-1]) if where == "files" else Path(arguments[0])
+        target = Path(arguments[-1])
         if f"step-{kill_at:08d}" in str(target):
             if where == "files":
-                target.write_bytes(b"half a file")
+                (target / "model.safetensors").write_bytes(b"half a file")
             os.kill(os.getpid(), signal.SIGKILL)
         return real(*arguments)
-    setattr(checkpoints, hooked, torn)
+    setattr(owner, hooked, torn)
 train(
     load_recipe(recipe), output_dir=folder, on_progress=lambda progress: die(progress.step) if where == "step" else None
 )
@@ -284,9 +287,6 @@ def test_a_disk_that_takes_no_more_is_an_error_with_nothing_half_written(
 def test_a_failure_after_training_loses_no_training(
     recipe_file: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from emohub.recipe import load_recipe
-    from emohub.train import loop
-
     folder = tmp_path / "run"
     with monkeypatch.context() as patched:
 
@@ -331,3 +331,112 @@ def test_a_checkpoint_holds_what_it_says(made_corpus: Corpus, tiny_base_dir: Pat
     best = load_file(copies / "best.safetensors")
     state = load_file(copies / "model.safetensors")
     assert {f"model.{name}" for name in best} == set(state)
+
+
+def stop_at(step: int, *signals: signal.Signals) -> Callable[[Progress], None]:
+    def stop(progress: Progress) -> None:
+        if progress.step == step:
+            for each in signals:
+                signal.raise_signal(each)
+
+    return stop
+
+
+def test_a_folder_that_is_somebody_elses_is_left_alone(
+    made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir)
+    papers = tmp_path / "documents" / "resume" / "cv.pdf"
+    papers.parent.mkdir(parents=True)
+    papers.write_text("ten years of practice")
+    for resume in (True, False):
+        with pytest.raises(TrainingError, match="exists and is not empty"):
+            train(recipe, output_dir=tmp_path / "documents", resume=resume)
+    assert papers.read_text() == "ten years of practice"
+    with pytest.raises(TrainingError, match=r"cv\.pdf is a file and no folder"):
+        train(recipe, output_dir=papers)
+    with pytest.raises(TrainingError, match="cannot be made"):
+        train(recipe, output_dir=tmp_path / ("x" * 300))
+
+
+def test_checkpoints_of_which_nobody_knows_what_they_are_of_are_not_gone_on_from(
+    made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, num_train_epochs=1)
+    folder, started = tmp_path / "run", tmp_path / "run" / "resume" / "started.json"
+    steps: list[int] = []
+    for damage in (lambda: started.write_text('{"torn'), lambda: started.write_text("[]")):
+        with pytest.raises(StoppedError):
+            train(recipe, output_dir=folder, resume=False, on_progress=stop_at(3, signal.SIGTERM))
+        damage()
+        with pytest.raises(TrainingError, match=r"started\.json is damaged.*--no-resume"):
+            train(recipe, output_dir=folder)
+    started.unlink()  # as it is when discarding a run was itself killed
+    train(recipe, output_dir=folder, overrides={"seed": 8}, on_progress=lambda progress: steps.append(progress.step))
+    assert steps == list(range(1, 16))
+
+
+def test_damaged_checkpoints_do_not_push_out_whole_ones(recipe_file: Path, undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert one_sitting(recipe_file, folder, 5) == -signal.SIGKILL
+    for step in (20, 23):
+        (folder / "resume" / f"step-{step:08d}").mkdir()
+    assert one_sitting(recipe_file, folder, 7) == -signal.SIGKILL
+    assert sorted(path.name for path in (folder / "resume").glob("step-*")) == ["step-00000003", "step-00000006"]
+    assert one_sitting(recipe_file, folder) == 0
+    assert_same_run(folder, undisturbed)
+
+
+def test_a_second_ctrl_c_stops_at_once_and_says_what_was_saved(
+    recipe_file: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    folder, recipe = tmp_path / "run", load_recipe(str(recipe_file))
+    with pytest.raises(
+        StoppedError, match="at once after step 5 of 30, and the last step that was saved is 3"
+    ) as error:
+        train(recipe, output_dir=folder, on_progress=stop_at(5, signal.SIGINT, signal.SIGINT))
+    assert error.value.exit_code == 130
+    train(recipe, output_dir=folder)
+    assert_same_run(folder, undisturbed)
+
+
+def test_a_signal_after_the_last_step_or_in_the_export_loses_nothing(
+    recipe_file: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, recipe = tmp_path / "run", load_recipe(str(recipe_file))
+    with pytest.raises(StoppedError, match="after step 30 of 30, and saved"):
+        train(recipe, output_dir=folder, on_progress=stop_at(30, signal.SIGINT))
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "export", lambda *_: signal.raise_signal(signal.SIGTERM))
+        with pytest.raises(StoppedError, match="after step 30 of 30, and saved") as error:
+            train(recipe, output_dir=folder)
+    assert error.value.exit_code == 128 + signal.SIGTERM
+    done = subprocess.run(
+        [sys.executable, "-m", "emohub", "train", str(recipe_file), "--output-dir", str(folder), "--progress", "quiet"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == f"{folder}\n", done.stderr  # it reports, though no step was left
+    assert_same_run(folder, undisturbed)
+
+
+def test_a_reader_that_goes_away_stops_the_run_with_the_step_saved(
+    recipe_file: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "emohub", "train", str(recipe_file), "--output-dir", str(folder)]
+    with subprocess.Popen(
+        [*command, "--progress", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["step"] == 1
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert re.search(r"^Error: the run was stopped after step \d+ of 30, and saved", errors)
+    assert "Traceback" not in errors
+    train(load_recipe(str(recipe_file)), output_dir=folder)
+    assert_same_run(folder, undisturbed)

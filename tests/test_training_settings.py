@@ -14,7 +14,7 @@ from test_train import make_recipe, still_base_dir
 from transformers import AutoConfig
 
 from emohub.data import load_split
-from emohub.errors import RecipeError, TrainingError, UsageError
+from emohub.errors import DivergedError, RecipeError, TrainingError, UsageError
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord
 from emohub.train import Progress, optimization, train
@@ -232,10 +232,7 @@ def test_tensorboard_gets_every_step(made_corpus: Corpus, tiny_base_dir: Path, t
         log_with="tensorboard",
         on_progress=seen.append,
     )
-    (logs,) = {
-        path.parent for path in (tmp_path / "run").rglob("events.out.tfevents.*") if path.parent.name == record.run_id
-    }
-    events = EventAccumulator(str(logs)).Reload()
+    events = EventAccumulator(str(tmp_path / "run" / "logs" / "made")).Reload()
     logged = [(event.step, event.value) for event in events.Scalars("training_loss")]
     assert logged == [(progress.step, pytest.approx(progress.loss, rel=1e-6)) for progress in seen]
     (validation,) = events.Scalars("validation_loss")
@@ -277,3 +274,19 @@ def test_the_padding_share_is_what_the_batches_hold(made_corpus: Corpus, make_ti
     assert padded.padding_share == pytest.approx(1 - sum(map(sum, lengths)) / computed, abs=1e-12)
     assert packed.padding_share is not None
     assert packed.padding_share < padded.padding_share
+
+
+def test_weights_that_diverge_in_the_last_step_are_named_and_leave_the_folder_usable(
+    made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, warmup_steps=0)
+    with pytest.raises(DivergedError, match=r"after step 1 the .* no finite numbers; lower learning_rate"):
+        train(
+            recipe,
+            overrides={"learning_rate": 1e30},
+            output_dir=tmp_path / "run",
+            max_steps=1,
+            log_with="tensorboard",
+        )
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["logs"]  # the curve, to be looked at
+    train(recipe, output_dir=tmp_path / "run", max_steps=1)

@@ -3,6 +3,9 @@
 import json
 import math
 import random
+import shutil
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +14,10 @@ from conftest import FILLERS, TRIGGERS
 from transformers import AutoModelForMaskedLM
 
 from emohub.data import load_split
-from emohub.errors import RecipeError, TrainingError, UsageError
+from emohub.errors import RecipeError, StoppedError, TrainingError, UsageError
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord, sha256_file
-from emohub.train import train
+from emohub.train import Progress, train
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +155,80 @@ def test_wrong_requests_are_refused(
     with pytest.raises(RecipeError, match="label_smoothing belongs to classification"):
         recipe.with_overrides({"adaptation.training.label_smoothing": 0.1})
     assert list(tmp_path.iterdir()) == []
+
+
+def stop_at(stage: str, step: int) -> Callable[[Progress], None]:
+    def stop(progress: Progress) -> None:
+        if (progress.stage, progress.step) == (stage, step):
+            signal.raise_signal(signal.SIGTERM)
+
+    return stop
+
+
+def test_stopped_in_either_stage_it_goes_on_from_the_folder_that_the_message_names(
+    both: Path, made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    last = RunRecord.load(both / "masked_lm" / "run.json").steps_run
+    for stage, step in (("masked_lm", 7), ("masked_lm", last), ("classification", 5)):
+        with pytest.raises(StoppedError, match=rf"after step {step} of .*--output-dir {tmp_path / 'run'}\.$"):
+            train(recipe, output_dir=tmp_path / "run", on_progress=stop_at(stage, step))
+        assert not (tmp_path / "run" / "run.json").exists()
+    train(recipe, output_dir=tmp_path / "run")
+    for folder in (".", "masked_lm"):
+        records = [RunRecord.load(run / folder / "run.json") for run in (both, tmp_path / "run")]
+        assert records[0].history == records[1].history
+        assert records[0].exported == records[1].exported
+        assert not (tmp_path / "run" / folder / "resume").exists()
+
+
+def test_no_resume_discards_the_first_stage_too(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    other = recipe.with_overrides({"adaptation.training.seed": 4})
+    for stage in ("masked_lm", "classification"):
+        with pytest.raises(StoppedError):
+            train(recipe, output_dir=tmp_path / stage, max_steps=3, on_progress=stop_at(stage, 2))
+        with pytest.raises(TrainingError, match="--no-resume to discard it"):
+            train(other, output_dir=tmp_path / stage, max_steps=3)
+        train(other, output_dir=tmp_path / stage, max_steps=3, resume=False)
+        first = RunRecord.load(tmp_path / stage / "masked_lm" / "run.json")
+        assert (first.seed, first.sittings) == (4, 1)
+
+
+def test_a_first_stage_on_other_texts_is_not_used_again(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.txt"
+    lines = plain_texts.read_text().splitlines()
+    mine.write_text("\n".join(lines[:100]))
+    recipe = make_recipe(made_corpus, tiny_base_dir, mine)
+    with pytest.raises(StoppedError):
+        train(recipe, output_dir=tmp_path / "run", max_steps=3, on_progress=stop_at("classification", 2))
+    mine.write_text("\n".join(lines[:99]))
+    with pytest.raises(TrainingError, match="holds a masked_lm stage on other texts"):
+        train(recipe, output_dir=tmp_path / "run", max_steps=3)
+    with pytest.raises(UsageError, match="reads no plain texts"):
+        train(recipe, stage="classification", base_model=tmp_path / "run" / "masked_lm", texts=[mine])
+
+
+def test_the_chain_is_of_weights_and_not_of_names(
+    both: Path,
+    made_corpus: Corpus,
+    tiny_base_dir: Path,
+    plain_texts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    (tmp_path / "models").mkdir()  # which makes it a project
+    first = tmp_path / "runs" / "first"
+    shutil.copytree(both / "masked_lm", first)
+    monkeypatch.chdir(tmp_path)
+    named = train(recipe, stage="classification", base_model="first", output_dir=tmp_path / "named", max_steps=1)
+    assert named.previous is not None
+    shutil.copy(tiny_base_dir / "model.safetensors", first / "checkpoint" / "model.safetensors")
+    replaced = train(recipe, stage="classification", base_model="first", output_dir=tmp_path / "other", max_steps=1)
+    assert replaced.previous is None
+    assert replaced.base_model.fingerprint == sha256_file(tiny_base_dir / "model.safetensors")

@@ -32,7 +32,7 @@ def train(
     texts: Texts = None,
     output_dir: Annotated[
         Path | None,
-        typer.Option(help="Run folder to make, or with an unfinished run to go on with; runs/<run id> when not given."),
+        typer.Option(help="Run folder to make, or with an unfinished run to go on with; runs/RUN_ID when not given."),
     ] = None,
     stage: Annotated[
         Literal["masked_lm", "classification"] | None,
@@ -58,9 +58,7 @@ def train(
     ] = True,
     find_lr: Annotated[
         bool,
-        typer.Option(
-            "--find-lr", help="Instead of training, try growing rates for --max-steps steps (100) and draw."
-        ),
+        typer.Option("--find-lr", help="Instead of training, try growing rates for --max-steps steps (100) and draw."),
     ] = False,
     log_with: Annotated[
         Literal["tensorboard", "trackio", "wandb"] | None,
@@ -146,6 +144,7 @@ def train(
         display.finish_range_test(test, folder)
         return
 
+    from emohub.train import is_main_process
     from emohub.train import train as run
 
     with display:
@@ -164,7 +163,7 @@ def train(
             log_with=log_with,
             on_progress=display.update,
         )
-    if display.used:  # the main process alone reports
+    if is_main_process():
         display.finish(record, output_dir or project_root() / "runs" / record.run_id)
 
 

@@ -1,6 +1,10 @@
 """How a run is shown while it trains and when it is done: for a person, for a program, or hardly at all."""
 
 import json
+import os
+import shlex
+import signal
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,25 +28,26 @@ class Quiet:
 
     def __init__(self, recipe: "Recipe") -> None:
         self.recipe = recipe
-        self.used = False
 
     def __enter__(self) -> Self:
+        """Keep standard output for what is said here, to the end: trackers talk too, some as the process exits."""
+        self.stdout = sys.stdout
+        sys.stdout = sys.stderr
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left behind."""
+        """Nothing is left behind on the terminal."""
 
-    def update(self, progress: "Progress") -> None:  # noqa: ARG002 - it is quiet
-        """Take note that this process is the one that reports."""
-        self.used = True
+    def update(self, progress: "Progress") -> None:
+        """Nothing: it is quiet."""
 
     def finish(self, record: "RunRecord", folder: Path) -> None:  # noqa: ARG002 - the folder holds it
         """The run folder."""
-        typer.echo(folder)
+        typer.echo(folder, file=self.stdout)
 
     def finish_range_test(self, test: "RangeTest", folder: Path) -> None:  # noqa: ARG002 - the folder holds it
         """The folder with the figures and the picture."""
-        typer.echo(folder)
+        typer.echo(folder, file=self.stdout)
 
 
 class JsonLines(Quiet):
@@ -50,20 +55,24 @@ class JsonLines(Quiet):
 
     def update(self, progress: "Progress") -> None:
         """A step: everything that is known of it."""
-        super().update(progress)
         values = {each.name: getattr(progress, each.name) for each in fields(progress)}
         values["row"] = progress.row and progress.row.model_dump(mode="json")
         values["findings"] = [finding.model_dump(mode="json") for finding in progress.findings]
-        typer.echo(json.dumps({"event": "step", **values}))
+        try:
+            typer.echo(json.dumps({"event": "step", **values}), file=self.stdout)
+        except BrokenPipeError:  # nobody reads on, as behind "| head": stop as if asked to, with the step saved
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            signal.raise_signal(signal.SIGTERM)
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """Where the run is and what was exported."""
         exported = record.exported.model_dump(mode="json")
-        typer.echo(json.dumps({"event": "finished", "folder": str(folder), "exported": exported}))
+        typer.echo(json.dumps({"event": "finished", "folder": str(folder), "exported": exported}), file=self.stdout)
 
     def finish_range_test(self, test: "RangeTest", folder: Path) -> None:
         """Where the figures are and which rate is suggested."""
-        typer.echo(json.dumps({"event": "finished", "folder": str(folder), "suggestion": test.suggestion}))
+        values = {"event": "finished", "folder": str(folder), "suggestion": test.suggestion}
+        typer.echo(json.dumps(values), file=self.stdout)
 
 
 class TrainingBar(Quiet):
@@ -93,7 +102,6 @@ class TrainingBar(Quiet):
 
     def update(self, progress: "Progress") -> None:
         """Show where the run is; each stage has its own bar."""
-        super().update(progress)
         figures: dict[str, Any] = {
             "loss": progress.loss,
             "rate": progress.samples_per_second,
@@ -150,14 +158,15 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
         output.print(f"Noticed {when}: {escape(finding.sentence)}", highlight=False, soft_wrap=True)
     output.print(
         f"Exported step {record.exported.step} ({record.exported.rule}) in {record.exported.dtype}, "
-        f"{record.exported.size_bytes / 1e6:.1f} MB, to {folder}",
+        f"{record.exported.size_bytes / 1e6:.1f} MB, to {escape(str(folder))}",
         soft_wrap=True,
     )
+    named = escape(shlex.quote(str(folder)))
     if record.stage == "masked_lm":
         output.print(
-            f"Next: emohub train {record.recipe['name']} --stage classification --base-model {folder}", soft_wrap=True
+            f"Next: emohub train {record.recipe['name']} --stage classification --base-model {named}", soft_wrap=True
         )
         return
     output.print(
-        f"Next: emohub evaluate {folder} --corpus {record.recipe['corpus']['name']} --split test", soft_wrap=True
+        f"Next: emohub evaluate {named} --corpus {record.recipe['corpus']['name']} --split test", soft_wrap=True
     )

@@ -1,17 +1,23 @@
 """How Accelerate is set up for a run: precision, compilation, trackers."""
 
 import atexit
+import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.tracking import get_available_trackers
-from accelerate.utils import ProjectConfiguration, parse_flag_from_env
+from accelerate.utils import ProjectConfiguration, broadcast_object_list, parse_flag_from_env
 
-from emohub.errors import TrainingError, UsageError
+from emohub.errors import EmohubError, TrainingError, UsageError
+from emohub.layout import LOGS_FOLDER
 from emohub.recipe import Training
+
+T = TypeVar("T")
 
 TRACKERS = ("tensorboard", "trackio", "wandb")
 """Trackers that a run can log with; each is an extra of the same name."""
@@ -37,6 +43,30 @@ def this_process() -> PartialState:
     return process
 
 
+def is_main_process() -> bool:
+    """Whether this is the one process that writes and reports."""
+    return bool(PartialState().is_main_process)
+
+
+def agreed(work: Callable[[], T]) -> T:
+    """What ``work`` returns on the main process, where alone it runs; every process calls this.
+
+    What is raised there is raised by all: else the others would wait for it until they are killed.
+    """
+    value: T | None = None
+    failure: tuple[type[EmohubError], str, str] | None = None
+    if is_main_process():
+        try:
+            value = work()
+        except EmohubError as error:
+            failure = (type(error), error.cause, error.remedy)
+    value, failure = broadcast_object_list([value, failure])
+    if failure is not None:
+        kind, cause, remedy = failure
+        raise kind(cause, remedy)
+    return value
+
+
 def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> Accelerator:
     """An accelerator of the recipe's precision.
 
@@ -48,12 +78,14 @@ def make_accelerator(settings: Training, log_with: str | None, folder: Path) -> 
         raise UsageError(f"there is no tracker {log_with!r}", f"use {', '.join(TRACKERS)}")
     if log_with is not None and log_with not in map(str, get_available_trackers()):
         raise UsageError(f"{log_with} is not installed", f"pip install 'emohub[{log_with}]', or leave --log-with out")
+    # At every checkpoint it would warn that weights which two layers share are saved once.
+    logging.getLogger("accelerate.utils.other").setLevel(logging.ERROR)
     try:
         accelerator = Accelerator(
             mixed_precision=settings.mixed_precision,
             dynamo_backend="inductor" if settings.torch_compile else "no",
             log_with=log_with,
-            project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder)),
+            project_config=ProjectConfiguration(project_dir=str(folder), logging_dir=str(folder / LOGS_FOLDER)),
         )
         if settings.mixed_precision == "fp16" and accelerator.device.type == "cpu":
             raise ValueError("a processor has no fp16 training")  # Accelerate would compute in fp32 and say nothing

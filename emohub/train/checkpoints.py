@@ -7,10 +7,12 @@ damaged one is recognised, and then the one before is used.
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from accelerate.utils import gather_object
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -44,24 +46,26 @@ def save_checkpoint(
     """
     final = folder / f"{STEP_PREFIX}{step:08d}"
     writing = folder / f".{final.name}.writing"
-    failure: OSError | RuntimeError | SafetensorError | None = None
+
+    def make() -> None:
+        shutil.rmtree(writing, ignore_errors=True)
+        writing.mkdir(parents=True)
+
+    def seal() -> None:
+        if best_weights:
+            save_file(best_weights, writing / _BEST)
+        (writing / _PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
+        _seal(writing)
+        shutil.rmtree(final, ignore_errors=True)  # of a damaged one, which was not resumed from
+        writing.rename(final)
+        _sync(folder)
+
     try:
-        if accelerator.is_main_process:
-            shutil.rmtree(writing, ignore_errors=True)
-            writing.mkdir(parents=True)
-        accelerator.wait_for_everyone()
-        accelerator.save_state(str(writing))
-        accelerator.wait_for_everyone()
-        if accelerator.is_main_process:
-            if best_weights:
-                save_file(best_weights, writing / _BEST)
-            (writing / _PROGRESS).write_text(json.dumps(progress), encoding="utf-8")
-            _seal(writing)
-            shutil.rmtree(final, ignore_errors=True)  # of a damaged one, which was not resumed from
-            writing.rename(final)
-            _sync(folder)
-    except _WRITE_ERRORS as error:
-        failure = error
+        failure = (
+            _failure(accelerator.is_main_process, make)
+            or _failure(True, lambda: accelerator.save_state(str(writing)))
+            or _failure(accelerator.is_main_process, seal)
+        )
     finally:
         if accelerator.is_main_process:
             shutil.rmtree(writing, ignore_errors=True)
@@ -69,13 +73,26 @@ def save_checkpoint(
         before = newest_step(folder)
         gone_on = f"it goes on from step {before}" if before else "it starts anew"
         raise TrainingError(
-            f"the checkpoint of step {step} cannot be written to {folder} ({_reason(failure)})",
+            f"the checkpoint of step {step} cannot be written to {folder} ({failure})",
             f"free some space and give the same command again: {gone_on}",
         ) from None
     if accelerator.is_main_process:
-        for old in _folders(folder)[:-KEEP]:
-            shutil.rmtree(old, ignore_errors=True)
+        kept = [each for each in _folders(folder) if each.name <= final.name][-KEEP:]
+        for old in _folders(folder):
+            if old not in kept:  # a later one is damaged, or this run would have gone on from it
+                shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _failure(acts: bool, work: Callable[[], object]) -> str | None:
+    """Why ``work`` failed on a process that ``acts``; None when it did on none. All processes wait here for all."""
+    reason = None
+    try:
+        if acts:
+            work()
+    except _WRITE_ERRORS as error:
+        reason = _reason(error)
+    return next(filter(None, gather_object([reason])), None)
 
 
 def find_checkpoint(folder: Path) -> Path | None:

@@ -16,6 +16,7 @@ from torch.nn import functional
 from emohub import inference, packing, tokenizing
 from emohub.data import LabelledTexts, load_split, split_identity
 from emohub.data.audit import audit_for_training
+from emohub.errors import DivergedError
 from emohub.inference import BaseModel, Classifier
 from emohub.metrics import classification_metrics, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
@@ -128,6 +129,11 @@ class Classification:
         """The loss and all metrics on validation; each process classifies its share of the texts, each text once."""
         with accelerator.split_between_processes(self.splits["validation"].texts) as share:
             probabilities = np.concatenate(gather_object([self._validator.predict_proba(share)]))
+        if not np.isfinite(probabilities).all():
+            raise DivergedError(
+                "the probabilities of the validation texts are no finite numbers",
+                "lower learning_rate, or lengthen warmup_steps",
+            )
         return self._figures(probabilities)
 
     def save(self, folder: Path) -> None:

@@ -5,22 +5,27 @@ run.json              written last
 checkpoint/           the exported model
 learning_curves.png
 masked_lm/            the folder of the first stage's run, where a recipe has one
+logs/                 what TensorBoard reads, where it was asked for
 resume/               while it is unfinished: what the run is of, and checkpoints to go on from
 ```
 """
 
 import fcntl
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any, Self, TextIO
 
 from emohub.errors import TrainingError
-from emohub.layout import MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE, STARTED_FILE
+from emohub.layout import LOGS_FOLDER, MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE, STARTED_FILE, STEP_PREFIX
 from emohub.record import write_atomically
+from emohub.train.accelerator import agreed
 from emohub.train.checkpoints import find_checkpoint
 
 _LOCK = "lock"
+_OWN = re.compile(rf"{_LOCK}|\.?{re.escape(STARTED_FILE)}.*|\.?{STEP_PREFIX}\d{{8}}.*")
+"""Names in ``resume/``. A folder of that name that holds anything else is somebody's papers, and is left alone."""
 
 
 class RunFolder:
@@ -30,8 +35,10 @@ class RunFolder:
     process is at work in it, and where it cannot be written. Other processes of the same run do nothing here.
     """
 
-    def __init__(self, path: Path, *, is_writer: bool, resume: bool = True) -> None:
+    def __init__(self, path: Path, *, is_writer: bool, resume: bool = True, whole: Path | None = None) -> None:
+        """``resume`` False discards an unfinished run; ``whole`` is the folder of the run that this is a stage of."""
         self.path, self.is_writer, self.resume = path, is_writer, resume
+        self.whole = whole or path
         self._made = False
         self._lock: TextIO | None = None
 
@@ -41,8 +48,7 @@ class RunFolder:
         return self.path / RESUME_FOLDER
 
     def __enter__(self) -> Self:
-        if self.is_writer:
-            self._claim()
+        agreed(self._claim)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +73,7 @@ class RunFolder:
         """
         path = self.checkpoints / STARTED_FILE
         if path.is_file():
-            begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            begun = self._begun(path)
             asked = {**json.loads(json.dumps(run)), "run_id": begun.get("run_id")}
             if {**begun, "recipe": None} == {**asked, "recipe": None}:
                 return begun
@@ -76,15 +82,26 @@ class RunFolder:
                 f"{self.path} holds an unfinished run of something else ({'; '.join(explained)})",
                 "give the settings that it was begun with, or --no-resume to discard it, or another --output-dir",
             )
+        self._discard()  # checkpoints of which nobody knows what they are of
         write_atomically(path, lambda temporary: temporary.write_text(json.dumps(run, indent=1), encoding="utf-8"))
         return run
 
-    def _claim(self) -> None:
-        if (self.path / RUN_FILE).exists():
-            raise TrainingError(f"the run folder {self.path} holds a finished run", "name another with --output-dir")
-        if self.path.exists() and not _is_unfinished_or_empty(self.path):
-            raise TrainingError(f"the run folder {self.path} exists and is not empty", "name another with --output-dir")
+    def _begun(self, path: Path) -> dict[str, Any]:
+        """What the run in this folder was begun as."""
         try:
+            begun: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return {**begun, "run_id": str(begun["run_id"])}
+        except (OSError, ValueError, TypeError, KeyError):
+            raise TrainingError(
+                f"{path} is damaged, and nothing else says what the unfinished run beside it is of",
+                "give --no-resume to discard it, or another --output-dir",
+            ) from None
+
+    def _claim(self) -> None:
+        try:
+            if self.whole != self.path and not self.resume and (self.path / RUN_FILE).is_file():
+                shutil.rmtree(self.path)  # a finished stage of an unfinished run
+            self._refuse_foreign()
             self._made = not self.path.exists()
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._lock = (self.checkpoints / _LOCK).open("w")
@@ -101,15 +118,29 @@ class RunFolder:
                 "choose a writable place with --output-dir",
             ) from None
         if not self.resume:
-            for each in self.checkpoints.iterdir():
-                if each.name != _LOCK:
-                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+            self._discard()
+
+    def _refuse_foreign(self) -> None:
+        if (self.path / RUN_FILE).exists():
+            raise TrainingError(f"the run folder {self.path} holds a finished run", "name another with --output-dir")
+        if self.path.exists() and not self.path.is_dir():
+            raise TrainingError(f"{self.path} is a file and no folder", "name another with --output-dir")
+        if self.path.exists() and not _is_unfinished_or_empty(self.path):
+            raise TrainingError(f"the run folder {self.path} exists and is not empty", "name another with --output-dir")
+
+    def _discard(self) -> None:
+        """Remove what an unfinished run has left; what it is of goes last, so that half of it is never gone on with."""
+        for each in sorted(self.checkpoints.iterdir(), key=lambda each: each.name == STARTED_FILE):
+            if each.name != _LOCK:
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
 
 
 def _is_unfinished_or_empty(folder: Path) -> bool:
-    if not folder.is_dir():
-        return False
-    return (folder / RESUME_FOLDER).is_dir() or all(each.name == MASKED_LM_FOLDER for each in folder.iterdir())
+    resume = folder / RESUME_FOLDER
+    kept = [each.name for each in resume.iterdir()] if resume.is_dir() else []
+    if _LOCK in kept:
+        return all(_OWN.fullmatch(name) for name in kept)
+    return not kept and all(each.name in (MASKED_LM_FOLDER, LOGS_FOLDER, RESUME_FOLDER) for each in folder.iterdir())
 
 
 def _differences(begun: Any, asked: Any, key: str = "") -> list[str]:

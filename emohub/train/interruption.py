@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Interruption:
-    """While entered, remembers a SIGTERM or the first Ctrl-C; a second Ctrl-C stops at once.
+    """While entered, remembers a SIGTERM or the first Ctrl-C; a second Ctrl-C stops at once, by KeyboardInterrupt.
 
     Outside the main thread, where no handler can be set, it never sees one.
     """
@@ -15,6 +15,8 @@ class Interruption:
     def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         """What asked the run to stop; None so far."""
+        self.at_once = False
+        """Whether the first signal stops at once too, because there is nothing left to be saved."""
         self._before: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -28,6 +30,7 @@ class Interruption:
             signal.signal(each, handler)  # type: ignore[arg-type]  # it is what signal() returned
 
     def _remember(self, number: int, _: FrameType | None) -> None:
-        if self.signal is signal.SIGINT and number == signal.SIGINT:
-            raise KeyboardInterrupt
+        again = self.signal is signal.SIGINT and number == signal.SIGINT
         self.signal = signal.Signals(number)
+        if self.at_once or again:
+            raise KeyboardInterrupt

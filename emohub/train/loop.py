@@ -1,6 +1,7 @@
 """The training loop: prepare, loop over optimizer steps, keep the best, export it, record what happened."""
 
 import math
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, gather_object, release_memory, set_seed
+from accelerate.utils import broadcast_object_list, release_memory, set_seed
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
 from torch.optim import Optimizer
@@ -29,9 +30,9 @@ from emohub.record import (
     current_environment,
     utc_now,
 )
-from emohub.train.accelerator import device_name, make_accelerator
+from emohub.train.accelerator import agreed, device_name, make_accelerator
 from emohub.train.batches import epoch_order, make_batches, share_of
-from emohub.train.checkpoints import find_checkpoint, load_checkpoint, save_checkpoint
+from emohub.train.checkpoints import find_checkpoint, load_checkpoint, newest_step, save_checkpoint
 from emohub.train.classification import gather_classification
 from emohub.train.folder import RunFolder
 from emohub.train.interruption import Interruption
@@ -115,8 +116,6 @@ class _Run:
 
     def start(self, run_id: str, previous: PreviousStage | None) -> str:
         """Write down what this run is, or find it begun already; returns the id that it was begun with."""
-        if not self.accelerator.is_main_process:
-            return run_id
         material = self.material
         what = {
             "run_id": run_id,
@@ -129,26 +128,40 @@ class _Run:
             "data": {name: part.model_dump(mode="json") for name, part in material.data.items()},
             "processes": self.accelerator.num_processes,
         }
-        begun: str = self.folder.start(what)["run_id"]
+        begun: str = agreed(lambda: self.folder.start(what))["run_id"]
         if self.options.log_with is not None:
-            self.accelerator.init_trackers(begun, config=_flat(material.settings.model_dump(mode="json")))
+            self.accelerator.init_trackers(
+                material.recorded.name,
+                config=_flat(material.settings.model_dump(mode="json")),
+                init_kwargs={
+                    "wandb": {"id": begun, "name": begun, "resume": "allow"},
+                    "trackio": {"name": begun, "resume": "allow"},
+                },
+            )
         return begun
 
     def record(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
         """Train, export, and write down what happened."""
         module, optimizer = self._prepare()
         with Interruption() as interruption:
-            self._train(module, optimizer, interruption)
+            try:
+                self._train(module, optimizer, interruption)
+                interruption.at_once = True
+                return self._finish(run_id, previous)
+            except KeyboardInterrupt:
+                number = interruption.signal or signal.SIGINT
+                raise self._stopped(number, newest_step(self.folder.checkpoints) or 0) from None
+
+    def _finish(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
+        """Export the best weights and write the record."""
         self.material.model.load_state_dict(self.best.weights)
-        written = None
-        if self.accelerator.is_main_process:
-            written = export(self.best, self.material, self.folder.path / layout.CHECKPOINT_FOLDER)
-        exported: Exported = gather_object([written])[0]
-        record = self._record(run_id, previous, exported)
-        if self.accelerator.is_main_process:
-            draw_learning_curves(record, self.folder.path / layout.LEARNING_CURVES_FILE)
-            record.save(self.folder.path / layout.RUN_FILE)
-        self.accelerator.wait_for_everyone()
+        return agreed(lambda: self._write(run_id, previous))
+
+    def _write(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
+        folder = self.folder.path
+        record = self._record(run_id, previous, export(self.best, self.material, folder / layout.CHECKPOINT_FOLDER))
+        draw_learning_curves(record, folder / layout.LEARNING_CURVES_FILE)
+        record.save(folder / layout.RUN_FILE)
         return record
 
     def _prepare(self) -> tuple[nn.Module, Optimizer]:
@@ -208,13 +221,17 @@ class _Run:
                 with clock.paused():
                     self._save()
                 clock.saved()
-            if stopped and not done:
-                number = interruption.signal or int(stopped)
-                raise StoppedError(
-                    f"the run was stopped after step {state.step:,} of {self.total_steps:,}, and saved",
-                    f"to go on, give the same command with --output-dir {self.folder.path}",
-                    number,
-                )
+            if stopped:
+                raise self._stopped(interruption.signal or signal.SIGTERM, state.step)
+
+    def _stopped(self, number: int, saved: int) -> StoppedError:
+        """The end of a sitting whose newest checkpoint is that of step ``saved``; 0 when there is none."""
+        step = f"step {self.state.step:,} of {self.total_steps:,}"
+        if saved == self.state.step:
+            cause = f"the run was stopped after {step}, and saved"
+        else:
+            cause = f"the run was stopped at once after {step}, and the last step that was saved is {saved:,}"
+        return StoppedError(cause, f"to go on, give the same command with --output-dir {self.folder.whole}", number)
 
     def _step(self, module: nn.Module, optimizer: Optimizer, rows: list[int], epoch: int, rate: float) -> StepResult:
         """One optimizer step on ``rows``, in smaller batches from the moment that memory runs out."""
@@ -287,7 +304,10 @@ class _Run:
         """Measure the current weights on validation, and keep them when they are the best."""
         state = self.state
         self.gather()
-        measured = self.material.measure(self.accelerator)
+        try:
+            measured = self.material.measure(self.accelerator)
+        except DivergedError as error:
+            raise DivergedError(f"after step {state.step:,} {error.cause}", error.remedy) from None
         row = HistoryRow(
             training_loss=float(np.mean(state.losses)),
             epoch=state.step / self.steps_per_epoch,

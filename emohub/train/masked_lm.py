@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emohub import inference, tokenizing
-from emohub.data import load_texts, split_texts
+from emohub.data import PlainTexts, load_texts, split_texts
 from emohub.errors import ModelError, UsageError
 from emohub.inference import BaseModel
 from emohub.recipe import Adaptation, EvaluationSchedule, Recipe, Stage, TextCorpus, Training
@@ -180,14 +180,7 @@ def gather_masked_lm(recipe: Recipe, base_model: str | Path | None, data_dir: Pa
     """
     adaptation = recipe.adaptation
     assert adaptation is not None  # else there is no such stage
-    texts = load_texts(adaptation.corpus, data_dir=data_dir)
-    parts = dict(
-        zip(
-            ("train", "validation"),
-            split_texts(texts, adaptation.corpus.validation_share, adaptation.training.seed),
-            strict=True,
-        )
-    )
+    parts = _parts(adaptation, data_dir)
     base = inference.load_for_masked_lm(
         base_model or recipe.base_model,
         revision=None if base_model else recipe.base_model_revision,
@@ -215,6 +208,23 @@ def gather_masked_lm(recipe: Recipe, base_model: str | Path | None, data_dir: Pa
             for name, part in parts.items()
         },
     )
+
+
+def text_fingerprints(recipe: Recipe, data_dir: Path | None) -> dict[str, str]:
+    """Fingerprints of the texts that the stage would read now, by part.
+
+    Raises:
+        DataError, UsageError: they cannot be read.
+    """
+    assert recipe.adaptation is not None  # else there is no such stage
+    return {name: part.fingerprint for name, part in _parts(recipe.adaptation, data_dir).items()}
+
+
+def _parts(adaptation: Adaptation, data_dir: Path | None) -> dict[str, PlainTexts]:
+    """The texts to train on and those held out."""
+    texts = load_texts(adaptation.corpus, data_dir=data_dir)
+    train, validation = split_texts(texts, adaptation.corpus.validation_share, adaptation.training.seed)
+    return {"train": train, "validation": validation}
 
 
 def _blocks(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[list[int]]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from emohub import inference, layout
@@ -15,7 +14,7 @@ from emohub.record import PreviousStage, RunRecord
 from emohub.train.accelerator import this_process
 from emohub.train.folder import RunFolder
 from emohub.train.loop import Options, run_stage
-from emohub.train.masked_lm import with_texts
+from emohub.train.masked_lm import text_fingerprints, with_texts
 from emohub.train.progress import Progress
 from emohub.train.stage import recorded_recipe
 
@@ -75,6 +74,8 @@ def train(
     if stage is not None and stage not in recipe.stages:
         raise UsageError(f"the recipe {recipe.name} has no stage {stage}", f"use {' or '.join(recipe.stages)}")
     if texts:
+        if stage == "classification":
+            raise UsageError("the classification stage reads no plain texts", "leave --texts out")
         recipe = with_texts(recipe, texts)
     process = this_process()
     name = recipe.name if stage is None else f"{recipe.name}-{stage}"
@@ -95,44 +96,48 @@ def train(
         previous = None
         if recipe.adaptation is not None:
             if stage is None:
-                base_model = _adapt(recipe, run_id, path, base_model, process, options)
+                base_model = _adapt(recipe, run_id, folder, base_model, options)
             if base_model is None:
                 raise UsageError(
                     f"the classification stage of {recipe.name} starts from its masked_lm stage",
                     "give --base-model the run of that stage, or leave --stage out to run both",
                 )
-            recipe, base_model, previous = _after_adaptation(recipe, Path(base_model))
+            recipe, previous = _after_adaptation(recipe, base_model)
         return run_stage(recipe, "classification", run_id, folder, base_model, previous, options)
 
 
-def _adapt(
-    recipe: Recipe, run_id: str, path: Path, base_model: str | Path | None, process: PartialState, options: Options
-) -> Path:
+def _adapt(recipe: Recipe, run_id: str, whole: RunFolder, base_model: str | Path | None, options: Options) -> Path:
     """The folder of the first stage's run: trained now, gone on with, or found finished from an earlier sitting."""
-    folder = path / layout.MASKED_LM_FOLDER
-    if (folder / layout.RUN_FILE).is_file():
-        record = RunRecord.load(folder / layout.RUN_FILE)
+    path = whole.path / layout.MASKED_LM_FOLDER
+    if (path / layout.RUN_FILE).is_file() and whole.resume:
+        record = RunRecord.load(path / layout.RUN_FILE)
         given = base_model and inference.find_checkpoint(base_model).fingerprint
         fits = record.recipe_digest == recorded_recipe(recipe, record.base_model.id).adaptation_digest
         if not fits or given not in (None, record.base_model.fingerprint) or record.max_steps != options.max_steps:
-            raise TrainingError(
-                f"{folder} holds a masked_lm stage of other settings",
-                "give the settings that it was trained with, or --no-resume to discard it, or another --output-dir",
-            )
-        return folder
-    with RunFolder(folder, is_writer=process.is_main_process) as stage_folder:
-        run_stage(recipe, "masked_lm", f"{run_id}-masked_lm", stage_folder, base_model, None, options)
-    return folder
+            raise _foreign(path, "of other settings", "the settings")
+        if text_fingerprints(recipe, options.data_dir) != {n: part.fingerprint for n, part in record.data.items()}:
+            raise _foreign(path, "on other texts", "the texts")
+        return path
+    with RunFolder(path, is_writer=whole.is_writer, resume=whole.resume, whole=whole.path) as folder:
+        run_stage(recipe, "masked_lm", f"{run_id}-masked_lm", folder, base_model, None, options)
+    return path
 
 
-def _after_adaptation(recipe: Recipe, base_model: Path) -> tuple[Recipe, Path, PreviousStage | None]:
-    """What the second stage starts from: recipe and link to the first stage's run, where that run is at hand."""
-    records = base_model if (base_model / layout.RUN_FILE).is_file() else base_model.parent
-    if not (records / layout.RUN_FILE).is_file():
-        return recipe, base_model, None
-    first = RunRecord.load(records / layout.RUN_FILE)
-    if first.stage != "masked_lm":
-        return recipe, base_model, None
+def _foreign(folder: Path, how: str, what: str) -> TrainingError:
+    return TrainingError(
+        f"{folder} holds a masked_lm stage {how}",
+        f"give {what} that it was trained with, or --no-resume to discard it, or another --output-dir",
+    )
+
+
+def _after_adaptation(recipe: Recipe, base_model: str | Path) -> tuple[Recipe, PreviousStage | None]:
+    """What the second stage knows of the first: recipe and link to its run, where ``base_model`` is such a run."""
+    records = layout.find_records(str(base_model))
+    first = records and RunRecord.load(records / layout.RUN_FILE)
+    if not first or first.stage != "masked_lm":
+        return recipe, None
+    if inference.find_checkpoint(base_model).fingerprint != first.exported.fingerprint:
+        return recipe, None  # other weights, whatever the record beside them says
     previous = PreviousStage(
         stage=first.stage,
         run_id=first.run_id,
@@ -140,5 +145,5 @@ def _after_adaptation(recipe: Recipe, base_model: Path) -> tuple[Recipe, Path, P
         fingerprint=first.exported.fingerprint,
         base_model=first.base_model,
     )
-    ran = Recipe.from_values(first.recipe, f"the recipe in {records / layout.RUN_FILE}")
-    return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), base_model, previous
+    ran = Recipe.from_values(first.recipe, f"the recipe in {records}/{layout.RUN_FILE}")
+    return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), previous
