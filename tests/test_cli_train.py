@@ -46,6 +46,30 @@ def test_the_json_mode_prints_one_object_a_line_and_nothing_else(run: Run, tmp_p
     }
 
 
+def test_what_the_audit_noticed_comes_with_the_first_step(run: Run, tmp_path: Path) -> None:
+    lines = (tmp_path / "train.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "train.csv").write_text("".join([*lines, lines[1]]), encoding="utf-8")
+    folder = tmp_path / "run"
+    _, out, _ = run("--output-dir", str(folder), "--max-steps", "3", "--progress", "json")
+    first, second, *_ = [json.loads(line) for line in out.splitlines()]
+    recorded = [finding.model_dump(mode="json") for finding in RunRecord.load(folder / "run.json").findings]
+    assert first["findings"] == recorded
+    assert second["findings"] == []
+    assert any("repeat the text of an earlier row: 1 of 241 in train" in finding["message"] for finding in recorded)
+    _, _, err = run("--output-dir", str(tmp_path / "shown"), "--max-steps", "1")
+    assert "Noticed in the data: rows that repeat the text of an earlier row: 1 of 241 in train" in err
+
+
+def test_the_next_command_that_is_named_works(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    _, out, _ = run("--output-dir", str(folder), "--max-steps", "1")
+    assert f"Next: emohub evaluate {folder} --corpus RECIPE.toml --split test" in out
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(folder), "--corpus", str(tmp_path / "mine.toml"), "--split", "validation"])
+    assert not stopped.value.code
+    assert "60 rows" in capsys.readouterr().out
+
+
 def test_the_quiet_mode_prints_the_folder_alone(run: Run, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert run("--output-dir", str(folder), "--max-steps", "2", "--progress", "quiet") == (0, f"{folder}\n", "")

@@ -103,11 +103,17 @@ def test_the_first_stage_learns_and_reports_its_perplexity(both: Path, made_corp
 
 
 def test_each_stage_can_run_by_itself_and_gives_the_same(
-    both: Path, made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+    both: Path,
+    made_corpus: Corpus,
+    tiny_base_dir: Path,
+    plain_texts: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
     first = train(recipe, stage="masked_lm", output_dir=tmp_path / "first")
     assert first.history == RunRecord.load(both / "masked_lm" / "run.json").history
+    assert "shared tensor" not in caplog.text  # a language model's head is tied: no news
     second = train(recipe, stage="classification", base_model=tmp_path / "first", output_dir=tmp_path / "second")
     together = RunRecord.load(both / "run.json")
     assert second.previous is not None

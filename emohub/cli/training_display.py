@@ -16,6 +16,7 @@ from rich.progress import Progress as ProgressBar
 
 from emohub.cli.app import messages, output
 from emohub.cli.tables import results_table
+from emohub.recipe import list_corpora, list_recipes
 
 if TYPE_CHECKING:
     from emohub.recipe import Recipe
@@ -118,10 +119,11 @@ class TrainingBar(Quiet):
                 f"validation loss {row.validation_loss:.4f}{' · ' if shown else ''}{shown}"
             )
         for finding in progress.findings:
-            self._say(f"[yellow]Noticed at step {progress.step}:[/] {escape(finding.sentence)}")
+            when = "in the data" if finding.step is None else f"at step {finding.step}"
+            self._say(f"[yellow]Noticed {when}:[/] {escape(finding.sentence)}")
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
-        """The results and what was noticed before the first step, and what to do next."""
+        """The results, and what to do next."""
         show_run(record, shown_metrics(self.recipe, record.stage), folder)
 
     def finish_range_test(self, test: "RangeTest", folder: Path) -> None:
@@ -153,20 +155,21 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
         cells += [f"{row.metrics[name]:.4f}" for name in metrics]
         table.add_row(*cells, style="bold" if exported else "")
     output.print(table)
-    for finding in record.findings:
-        when = "in the data" if finding.kind == "data" else f"at step {finding.step}"
-        output.print(f"Noticed {when}: {escape(finding.sentence)}", highlight=False, soft_wrap=True)
     output.print(
         f"Exported step {record.exported.step} ({record.exported.rule}) in {record.exported.dtype}, "
         f"{record.exported.size_bytes / 1e6:.1f} MB, to {escape(str(folder))}",
         soft_wrap=True,
     )
     named = escape(shlex.quote(str(folder)))
+    recipe, corpus = record.recipe["name"], record.recipe["corpus"]["name"]
     if record.stage == "masked_lm":
         output.print(
-            f"Next: emohub train {record.recipe['name']} --stage classification --base-model {named}", soft_wrap=True
+            f"Next: emohub train {recipe if recipe in list_recipes() else 'RECIPE.toml'} --stage classification "
+            f"--base-model {named}",
+            soft_wrap=True,
         )
         return
     output.print(
-        f"Next: emohub evaluate {named} --corpus {record.recipe['corpus']['name']} --split test", soft_wrap=True
+        f"Next: emohub evaluate {named} --corpus {corpus if corpus in list_corpora() else 'RECIPE.toml'} --split test",
+        soft_wrap=True,
     )

@@ -111,7 +111,7 @@ def list_corpora() -> tuple[str, ...]:
 
 
 def load_corpus(name: str, *, relative_to: Path | None = None) -> Corpus:
-    """A built-in corpus by name, or the declaration in a TOML file.
+    """A built-in corpus by name, or the declaration in a TOML file; a recipe's file stands for the recipe's corpus.
 
     ``relative_to`` is the folder that a relative path starts from (the working directory when None).
 
@@ -129,4 +129,8 @@ def load_text_corpus(name: str, *, relative_to: Path | None = None) -> TextCorpu
 
 def _load(cls: type[Source], name: str, kind: str, folder: str, relative_to: Path | None) -> Source:
     path = find_declaration(name, kind, folder, relative_to=relative_to)
-    return cls.from_values({**read_toml(path), "base_folder": str(path.resolve().parent)}, str(path))
+    values = read_toml(path)
+    corpus = values.get("corpus")
+    if isinstance(corpus, str):
+        return _load(cls, corpus, kind, folder, path.parent)
+    return cls.from_values({**(corpus or values), "base_folder": str(path.resolve().parent)}, str(path))

@@ -5,6 +5,7 @@ damaged one is recognised, and then the one before is used.
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -63,7 +64,7 @@ def save_checkpoint(
     try:
         failure = (
             _failure(accelerator.is_main_process, make)
-            or _failure(True, lambda: accelerator.save_state(str(writing)))
+            or _failure(True, lambda: _save_state(accelerator, writing))
             or _failure(accelerator.is_main_process, seal)
         )
     finally:
@@ -82,6 +83,17 @@ def save_checkpoint(
             if old not in kept:  # a later one is damaged, or this run would have gone on from it
                 shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
+
+
+def _save_state(accelerator: Accelerator, folder: Path) -> None:
+    """Accelerate's own files. It warns of tied weights, which a language model's head always has, each time."""
+    logger = logging.getLogger("accelerate.utils.other")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        accelerator.save_state(str(folder))
+    finally:
+        logger.setLevel(level)
 
 
 def _failure(acts: bool, work: Callable[[], object]) -> str | None:

@@ -2,15 +2,12 @@
 
 import math
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast_object_list, release_memory, set_seed
 from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
@@ -19,7 +16,6 @@ from torch.optim import Optimizer
 from emohub import inference, layout
 from emohub.errors import DivergedError, StoppedError, TrainingError
 from emohub.pictures import draw_learning_curves
-from emohub.recipe import Recipe, Stage
 from emohub.record import (
     Exported,
     Finding,
@@ -30,13 +26,11 @@ from emohub.record import (
     current_environment,
     utc_now,
 )
-from emohub.train.accelerator import agreed, device_name, make_accelerator
+from emohub.train.accelerator import agreed, device_name
 from emohub.train.batches import epoch_order, make_batches, share_of
 from emohub.train.checkpoints import find_checkpoint, load_checkpoint, newest_step, save_checkpoint
-from emohub.train.classification import gather_classification
 from emohub.train.folder import RunFolder
 from emohub.train.interruption import Interruption
-from emohub.train.masked_lm import gather_masked_lm
 from emohub.train.measuring import Best, evaluation_is_due, export
 from emohub.train.optimization import (
     NotFinite,
@@ -49,53 +43,14 @@ from emohub.train.optimization import (
     total,
     warmup_steps,
 )
+from emohub.train.options import Options
 from emohub.train.progress import Clock, Progress, RunState
 from emohub.train.sharding import gather_weights, whole_copy
 from emohub.train.stage import StageMaterial
 from emohub.train.watch import Watch
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a run is asked beside its recipe; see :func:`emohub.train.train`."""
-
-    data_dir: Path | None
-    max_steps: int | None
-    overrides: dict[str, Any]
-    checkpoint_minutes: float | None
-    auto_batch: bool
-    log_with: str | None
-    on_progress: Callable[[Progress], None] | None
-
-
-def run_stage(
-    recipe: Recipe,
-    stage: Stage,
-    run_id: str,
-    folder: RunFolder,
-    base_model: str | Path | None,
-    previous: PreviousStage | None,
-    options: Options,
-) -> RunRecord:
-    """One stage, from its data to its record; ``folder`` is entered already. See :func:`emohub.train.train`."""
-    settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
-    accelerator = make_accelerator(settings, options.log_with, folder.path)
-    try:
-        set_seed(settings.seed)  # before the head's first weights are drawn
-        if stage == "masked_lm":
-            material: StageMaterial = gather_masked_lm(recipe, base_model, options.data_dir)
-        else:
-            material = gather_classification(recipe, base_model, options.data_dir, previous)
-        run = _Run(material, accelerator, folder, options)
-        return run.record(run.start(run_id, previous), previous)
-    finally:
-        for tracker in accelerator.trackers:
-            tracker.finish()
-        accelerator.free_memory()
-        AcceleratorState._reset_state()  # else a second run in this process could not use another precision
-
-
-class _Run:
+class Run:
     """A stage while it trains."""
 
     def __init__(self, material: StageMaterial, accelerator: Accelerator, folder: RunFolder, options: Options) -> None:
@@ -192,6 +147,7 @@ class _Run:
         factor = learning_rate_factor(settings.lr_scheduler_type, self.warmup_steps, self.total_steps)
         clock = Clock(state)
         order: list[int] = []
+        told = len(state.findings) if state.step else 0
         while state.step < self.total_steps and not self.best.out_of_patience:
             epoch, index = divmod(state.step, self.steps_per_epoch)
             if not order or index == 0:
@@ -203,17 +159,17 @@ class _Run:
             state.step += 1
             state.losses.append(result.loss)
             state.samples += len(rows)
-            findings = self.watch.observe(state.step, result.loss, rate, result.gradient_norm)
+            state.findings += self.watch.observe(state.step, result.loss, rate, result.gradient_norm)
 
             row = None
             last = state.step == self.total_steps
             if last or evaluation_is_due(self.material.evaluation, state.step, self.steps_per_epoch):
                 with clock.paused():
                     row = self._evaluate()
-                findings += self.watch.evaluated(row)
-            state.findings += findings
+                state.findings += self.watch.evaluated(row)
             clock.stamp()
-            self._tell(result, rate, row, findings)
+            self._tell(result, rate, row, tuple(state.findings[told:]))
+            told = len(state.findings)
 
             done = last or self.best.out_of_patience
             stopped = total(self.accelerator, float(interruption.signal or 0))

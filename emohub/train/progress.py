@@ -29,7 +29,7 @@ class Progress:
     row: HistoryRow | None
     """The evaluation that followed the step, when one did."""
     findings: tuple[Finding, ...]
-    """What was noticed at this step; before the first step, in the data."""
+    """What was noticed at this step; with the first step comes what was noticed in the data."""
 
 
 @dataclass

@@ -5,18 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate.utils import broadcast_object_list
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list, set_seed
 
 from emohub import inference, layout
 from emohub.errors import TrainingError, UsageError
 from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage, RunRecord
-from emohub.train.accelerator import this_process
+from emohub.train.accelerator import make_accelerator, this_process
+from emohub.train.classification import gather_classification
 from emohub.train.folder import RunFolder
-from emohub.train.loop import Options, run_stage
-from emohub.train.masked_lm import text_fingerprints, with_texts
+from emohub.train.loop import Run
+from emohub.train.masked_lm import gather_masked_lm, text_fingerprints, with_texts
+from emohub.train.options import Options
 from emohub.train.progress import Progress
-from emohub.train.stage import recorded_recipe
+from emohub.train.stage import StageMaterial, recorded_recipe
 
 
 def train(
@@ -92,7 +95,7 @@ def train(
     )
     with RunFolder(path, is_writer=process.is_main_process, resume=resume) as folder:
         if stage == "masked_lm":
-            return run_stage(recipe, "masked_lm", run_id, folder, base_model, None, options)
+            return _run_stage(recipe, "masked_lm", run_id, folder, base_model, None, options)
         previous = None
         if recipe.adaptation is not None:
             if stage is None:
@@ -103,7 +106,7 @@ def train(
                     "give --base-model the run of that stage, or leave --stage out to run both",
                 )
             recipe, previous = _after_adaptation(recipe, base_model)
-        return run_stage(recipe, "classification", run_id, folder, base_model, previous, options)
+        return _run_stage(recipe, "classification", run_id, folder, base_model, previous, options)
 
 
 def _adapt(recipe: Recipe, run_id: str, whole: RunFolder, base_model: str | Path | None, options: Options) -> Path:
@@ -119,7 +122,7 @@ def _adapt(recipe: Recipe, run_id: str, whole: RunFolder, base_model: str | Path
             raise _foreign(path, "on other texts", "the texts")
         return path
     with RunFolder(path, is_writer=whole.is_writer, resume=whole.resume, whole=whole.path) as folder:
-        run_stage(recipe, "masked_lm", f"{run_id}-masked_lm", folder, base_model, None, options)
+        _run_stage(recipe, "masked_lm", f"{run_id}-masked_lm", folder, base_model, None, options)
     return path
 
 
@@ -147,3 +150,30 @@ def _after_adaptation(recipe: Recipe, base_model: str | Path) -> tuple[Recipe, P
     )
     ran = Recipe.from_values(first.recipe, f"the recipe in {records}/{layout.RUN_FILE}")
     return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), previous
+
+
+def _run_stage(
+    recipe: Recipe,
+    stage: Stage,
+    run_id: str,
+    folder: RunFolder,
+    base_model: str | Path | None,
+    previous: PreviousStage | None,
+    options: Options,
+) -> RunRecord:
+    """One stage, from its data to its record; ``folder`` is entered already. See :func:`emohub.train.train`."""
+    settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
+    accelerator = make_accelerator(settings, options.log_with, folder.path)
+    try:
+        set_seed(settings.seed)  # before the head's first weights are drawn
+        if stage == "masked_lm":
+            material: StageMaterial = gather_masked_lm(recipe, base_model, options.data_dir)
+        else:
+            material = gather_classification(recipe, base_model, options.data_dir, previous)
+        run = Run(material, accelerator, folder, options)
+        return run.record(run.start(run_id, previous), previous)
+    finally:
+        for tracker in accelerator.trackers:
+            tracker.finish()
+        accelerator.free_memory()
+        AcceleratorState._reset_state()  # else a second run in this process could not use another precision
