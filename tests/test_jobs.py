@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,11 @@ def test_the_equivalent_command_is_one_that_the_hubs_own_client_reads() -> None:
     arguments = shlex.split(job.hf_command())
     assert arguments[:3] == ["hf", "jobs", "run"]
     done = subprocess.run(
-        [*arguments[:3], "--dry-run", *arguments[3:]], capture_output=True, text=True, timeout=60, check=False
+        [Path(sys.executable).with_name("hf"), *arguments[1:3], "--dry-run", *arguments[3:]],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
