@@ -223,7 +223,7 @@ def test_two_processes_do_not_train_in_one_folder(made_corpus: Corpus, tiny_base
     assert len(refused) == 1
 
 
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
     recipe_file: Path, undisturbed: Path, tmp_path: Path, sent: signal.Signals
 ) -> None:

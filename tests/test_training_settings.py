@@ -15,6 +15,7 @@ from transformers import AutoConfig
 
 from emohub.data import load_split
 from emohub.errors import DivergedError, RecipeError, TrainingError, UsageError
+from emohub.inference import Classifier
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord
 from emohub.train import Progress, optimization, train
@@ -160,6 +161,18 @@ def test_a_lack_of_memory_is_an_error_where_nothing_helps_or_nothing_may_be_done
     with pytest.raises(TrainingError, match=wanted):
         train(recipe, output_dir=tmp_path / "run", auto_batch=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lack_of_memory_in_an_evaluation_is_a_sentence(
+    made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(Classifier, "predict_proba", failing)
+    wanted = "measure validation in batches of 64; give --set per_device_eval_batch_size=32 and --no-resume"
+    with pytest.raises(TrainingError, match=wanted):
+        train(make_recipe(made_corpus, tiny_base_dir), output_dir=tmp_path / "run", max_steps=2)
 
 
 def test_another_error_is_no_lack_of_memory(

@@ -14,7 +14,7 @@ from conftest import FILLERS, TRIGGERS
 from transformers import AutoModelForMaskedLM
 
 from emohub.data import load_split
-from emohub.errors import RecipeError, StoppedError, TrainingError, UsageError
+from emohub.errors import DataError, RecipeError, StoppedError, TrainingError, UsageError
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord, sha256_file
 from emohub.train import Progress, train
@@ -132,6 +132,20 @@ def test_texts_of_ones_own_replace_the_corpus_and_are_named(
     assert record.data["train"].source == "file:mine.txt"
     assert record.recipe["adaptation"]["corpus"]["files"] == ["mine.txt"]
     assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+
+
+def test_blocks_of_unknown_words_are_left_out_and_texts_of_nothing_else_refused(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, tiny_base_dir, plain_texts)
+    foreign = [f"{chr(0x4E00 + row)} {chr(0x4E00 + row)} " * 40 for row in range(40)]
+    mixed, unknown = tmp_path / "mixed.txt", tmp_path / "unknown.txt"
+    unknown.write_text("\n".join(foreign), encoding="utf-8")
+    mixed.write_text("\n".join([*foreign, *plain_texts.read_text().splitlines()[:60]]), encoding="utf-8")
+    record = train(recipe, stage="masked_lm", texts=[mixed], output_dir=tmp_path / "run")
+    assert record.history[-1].metrics["perplexity"] < record.history[0].metrics["perplexity"]
+    with pytest.raises(DataError, match="knows no word of the texts"):
+        train(recipe, stage="masked_lm", texts=[unknown], output_dir=tmp_path / "none")
 
 
 def test_a_finished_first_stage_is_used_again_and_another_refused(

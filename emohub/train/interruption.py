@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C while a run trains: the step is finished and saved first."""
+"""SIGTERM, a closed terminal and Ctrl-C while a run trains: the step is finished and saved first."""
 
 import signal
 import threading
@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Interruption:
-    """While entered, remembers a SIGTERM or the first Ctrl-C; a second Ctrl-C stops at once, by KeyboardInterrupt.
+    """While entered, remembers a SIGTERM, a SIGHUP or the first Ctrl-C; a second Ctrl-C stops at once.
 
     Outside the main thread, where no handler can be set, it never sees one.
     """
@@ -21,8 +21,9 @@ class Interruption:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for each in (signal.SIGTERM, signal.SIGINT):
-                self._before[each] = signal.signal(each, self._remember)
+            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                if signal.getsignal(each) is not signal.SIG_IGN:  # as SIGHUP is under nohup
+                    self._before[each] = signal.signal(each, self._remember)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -264,6 +264,14 @@ class Run:
             measured = self.material.measure(self.accelerator)
         except DivergedError as error:
             raise DivergedError(f"after step {state.step:,} {error.cause}", error.remedy) from None
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            size = self.material.settings.per_device_eval_batch_size
+            raise TrainingError(
+                f"memory does not suffice to measure validation in batches of {size}",
+                f"give --set per_device_eval_batch_size={max(1, size // 2)} and --no-resume, which changes no figure",
+            ) from None
         row = HistoryRow(
             training_loss=float(np.mean(state.losses)),
             epoch=state.step / self.steps_per_epoch,

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from emohub import inference, tokenizing
 from emohub.data import PlainTexts, load_texts, split_texts
-from emohub.errors import ModelError, UsageError
+from emohub.errors import DataError, ModelError, UsageError
 from emohub.inference import BaseModel
 from emohub.recipe import Adaptation, EvaluationSchedule, Recipe, Stage, TextCorpus, Training
 from emohub.record import Finding, ModelIdentity, SplitIdentity
@@ -228,7 +228,15 @@ def _parts(adaptation: Adaptation, data_dir: Path | None) -> dict[str, PlainText
 
 
 def _blocks(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[list[int]]:
-    """Token ids of the texts, joined and cut into blocks between the tokenizer's two special tokens."""
+    """Token ids of the texts, joined and cut into blocks between the tokenizer's two special tokens.
+
+    Blocks of nothing but unknown tokens, of which none can be asked for, are left out.
+    """
     unlimited = tokenizing.tokenize(tokenizer, texts, 2**31).ids
     start, end = unlimited[0][0], unlimited[0][-1]
-    return blocks([ids[1:-1] for ids in unlimited], max_length, start, end)
+    special = set(tokenizer.all_special_ids)
+    cut = blocks([ids[1:-1] for ids in unlimited], max_length, start, end)
+    known = [block for block in cut if not special.issuperset(block)]
+    if not known:
+        raise DataError("the tokenizer knows no word of the texts", "give texts in the base model's language")
+    return known
