@@ -13,7 +13,7 @@ from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
 from emohub.errors import RecipeError, UsageError
-from emohub.recipe import Recipe, Search, load_recipe
+from emohub.recipe import Recipe, Search, list_corpora, load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +92,9 @@ def tune(
     _show(record, declared)
     if record.best is not None:
         output.print(f"Wrote {folder / BEST_RECIPE_FILE}", highlight=False, markup=False, soft_wrap=True)
+        corpus = declared.corpus.name if declared.corpus.name in list_corpora() else recipe
         output.print(
-            f"Next: emohub evaluate {folder / record.best.folder} --corpus {declared.corpus.name} --split test",
+            f"Next: emohub evaluate {folder / record.best.folder} --corpus {corpus} --split test",
             highlight=False,
             markup=False,
             soft_wrap=True,
