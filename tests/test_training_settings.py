@@ -1,5 +1,6 @@
 """What a recipe's settings and a run's troubles do to training: each against torch, scikit-learn or another run."""
 
+import contextlib
 import json
 import math
 import shutil
@@ -250,6 +251,24 @@ def test_tensorboard_gets_every_step(made_corpus: Corpus, tiny_base_dir: Path, t
     assert logged == [(progress.step, pytest.approx(progress.loss, rel=1e-6)) for progress in seen]
     (validation,) = events.Scalars("validation_loss")
     assert (validation.step, validation.value) == (6, pytest.approx(record.history[0].validation_loss, rel=1e-6))
+
+
+def test_a_resumed_run_logs_each_step_once(made_corpus: Corpus, tiny_base_dir: Path, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        if progress.step == 8:
+            raise Killed
+
+    recipe = make_recipe(made_corpus, tiny_base_dir, checkpoint_steps=5)
+    for on_progress in (kill, None):
+        with contextlib.suppress(Killed):
+            train(recipe, output_dir=tmp_path / "run", max_steps=12, log_with="tensorboard", on_progress=on_progress)
+    events = EventAccumulator(str(tmp_path / "run" / "logs" / "made")).Reload()
+    assert [event.step for event in events.Scalars("training_loss")] == list(range(1, 13))
 
 
 def test_a_tracker_that_is_not_there_is_named(

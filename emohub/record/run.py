@@ -124,7 +124,7 @@ class RunRecord(Record):
     sittings: Positive = 1
     """How many times the run was started: 1 when nothing interrupted it."""
     padding_share: Share | None = None
-    """Share of all computed positions that were padding; None in records from before it was measured."""
+    """Share of the positions computed (by the main process) that were padding; None in records of before."""
     smaller_batches: tuple[SmallerBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What the audit of the data and the watch over the training noticed."""

@@ -1,6 +1,7 @@
 """The training loop: prepare, loop over optimizer steps, keep the best, export it, record what happened."""
 
 import math
+import shlex
 import signal
 from functools import partial
 from pathlib import Path
@@ -84,20 +85,12 @@ class Run:
             "processes": self.accelerator.num_processes,
         }
         begun: str = agreed(lambda: self.folder.start(what))["run_id"]
-        if self.options.log_with is not None:
-            self.accelerator.init_trackers(
-                material.recorded.name,
-                config=_flat(material.settings.model_dump(mode="json")),
-                init_kwargs={
-                    "wandb": {"id": begun, "name": begun, "resume": "allow"},
-                    "trackio": {"name": begun, "resume": "allow"},
-                },
-            )
         return begun
 
     def record(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
         """Train, export, and write down what happened."""
         module, optimizer = self._prepare()
+        self._start_tracking(run_id)
         with Interruption() as interruption:
             try:
                 self._train(module, optimizer, interruption)
@@ -140,6 +133,19 @@ class Run:
             self.watch = Watch.from_state(self.state.watch)
         self.state.sittings += 1
         return module, optimizer
+
+    def _start_tracking(self, run_id: str) -> None:
+        """Go on with the run's own curve; what was logged after the checkpoint that it goes on from is undone."""
+        if self.options.log_with is not None:
+            self.accelerator.init_trackers(
+                self.material.recorded.name,
+                config=_flat(self.material.settings.model_dump(mode="json")),
+                init_kwargs={
+                    "tensorboard": {"purge_step": self.state.step + 1},
+                    "wandb": {"id": run_id, "name": run_id, "resume": "allow"},
+                    "trackio": {"name": run_id, "resume": "allow"},
+                },
+            )
 
     def _train(self, module: nn.Module, optimizer: Optimizer, interruption: Interruption) -> None:
         """Every step that is left."""
@@ -187,7 +193,8 @@ class Run:
             cause = f"the run was stopped after {step}, and saved"
         else:
             cause = f"the run was stopped at once after {step}, and the last step that was saved is {saved:,}"
-        return StoppedError(cause, f"to go on, give the same command with --output-dir {self.folder.whole}", number)
+        folder = shlex.quote(str(self.folder.whole))
+        return StoppedError(cause, f"to go on, give the same command with --output-dir {folder}", number)
 
     def _step(self, module: nn.Module, optimizer: Optimizer, rows: list[int], epoch: int, rate: float) -> StepResult:
         """One optimizer step on ``rows``, in smaller batches from the moment that memory runs out."""
