@@ -96,6 +96,8 @@ def main() -> None:
     given = parser.parse_args()
     if (given.base_model is None) != (given.name == "fresh"):
         parser.error("--base-model and a --name for it go together")
+    if (given.base_model is None) != (given.max_steps is not None):
+        parser.error("fresh weights need --max-steps, and a --base-model runs whole recipes, without it")
     for name in given.recipes or documented_recipes():
         try:
             kept = run(
