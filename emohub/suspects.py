@@ -5,7 +5,6 @@ split are therefore judged by cross-validation: each by a model of the same reci
 """
 
 import shutil
-import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emohub import layout
-from emohub.data import LabelledTexts, Table, fingerprint, load_split, read_predictions, write_predictions, write_table
+from emohub.data import (
+    LabelledTexts,
+    Table,
+    fingerprint,
+    load_split,
+    read_predictions,
+    text_key,
+    write_predictions,
+    write_table,
+)
 from emohub.errors import DataError, ModelError, TrainingError, UsageError
 from emohub.inference import Classifier, find_checkpoint
 from emohub.labels import label_columns
@@ -187,7 +195,7 @@ def assign_folds(texts: Sequence[str], labels: NDArray[np.int64], folds: int, se
     """
     groups: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
-        groups.setdefault(" ".join(unicodedata.normalize("NFC", text).casefold().split()), []).append(row)
+        groups.setdefault(text_key(text), []).append(row)
     if len(groups) < folds:
         raise UsageError(f"{len(groups)} different texts cannot make {folds} folds", "give fewer --folds")
     shuffled = [list(groups.values())[index] for index in np.random.default_rng(seed).permutation(len(groups))]

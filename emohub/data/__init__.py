@@ -4,7 +4,7 @@ from emohub.data.audit import Audit, Count, SharedTexts, SplitAudit, audit, audi
 from emohub.data.corpus import LabelledTexts, load_split, split_identity
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
-from emohub.data.row_checks import CHECKS
+from emohub.data.row_checks import CHECKS, text_key
 from emohub.data.table import Table, read_table, table_suffix, write_table
 from emohub.data.texts import PlainTexts, fingerprint, load_texts, split_texts
 
@@ -31,6 +31,7 @@ __all__ = [
     "split_identity",
     "split_texts",
     "table_suffix",
+    "text_key",
     "write_predictions",
     "write_table",
 ]

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emohub import inference, packing, tokenizing
-from emohub.data import LabelledTexts, load_split, split_identity
-from emohub.data.audit import audit_for_training
+from emohub.data import LabelledTexts, audit_for_training, load_split, split_identity
 from emohub.errors import DivergedError
 from emohub.inference import BaseModel, Classifier
 from emohub.metrics import classification_metrics, log_loss
