@@ -3,7 +3,6 @@
 ``EMOHUB_TEST_KILLS`` sets how many kills the test makes; 50 were made without a difference (docs/training.md).
 """
 
-import contextlib
 import json
 import os
 import random
@@ -12,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -124,13 +123,6 @@ def test_killed_at_any_step_a_run_ends_as_if_it_had_not_been(
         runs += 1
     assert killed >= KILLS
     print(f"{killed} kills in {runs} runs, no difference")
-
-
-@contextlib.contextmanager
-def stopped_run(recipe_file: Path, folder: Path, *, after: int) -> Iterator[None]:
-    """An unfinished run in ``folder``, killed at a step."""
-    assert one_sitting(recipe_file, folder, after) == -signal.SIGKILL
-    yield
 
 
 def test_a_torn_checkpoint_is_recognised_and_the_one_before_is_used(

@@ -12,8 +12,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
-from accelerate.utils import set_seed
 from accelerate.utils.memory import should_reduce_batch_size
 
 from emohub import inference, layout
@@ -22,10 +20,9 @@ from emohub.pictures import draw_range_test
 from emohub.recipe import Recipe, Stage
 from emohub.recipe.declaration import Positive, PositiveFloat, Sha256, Text
 from emohub.record import Environment, Finite, ModelIdentity, Record, check_writable, current_environment, utc_now
-from emohub.train.accelerator import device_name, make_accelerator, this_process
+from emohub.train.accelerator import device_name, this_process
 from emohub.train.batches import epoch_order, make_batches
-from emohub.train.classification import gather_classification
-from emohub.train.masked_lm import gather_masked_lm, with_texts
+from emohub.train.masked_lm import with_texts
 from emohub.train.optimization import (
     NotFinite,
     StepResult,
@@ -34,6 +31,7 @@ from emohub.train.optimization import (
     optimizer_step,
     set_learning_rate,
 )
+from emohub.train.preparation import prepared_stage
 from emohub.train.progress import Clock, Progress, RunState
 from emohub.train.stage import StageMaterial
 
@@ -129,18 +127,8 @@ def find_learning_rate(
         raise UsageError("a range test runs in a single process", "start it without accelerate launch")
     folder = output_dir or layout.project_root() / "runs" / f"{recipe.name}-range-test"
     check_writable(folder)
-    settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
-    accelerator = make_accelerator(settings, None, folder)
-    try:
-        set_seed(settings.seed)  # before the head's first weights are drawn
-        if stage == "masked_lm":
-            material: StageMaterial = gather_masked_lm(recipe, base_model, data_dir)
-        else:
-            material = gather_classification(recipe, base_model, data_dir, None)
+    with prepared_stage(recipe, stage, base_model, data_dir, folder) as (material, accelerator):
         test = _test(material, accelerator, overrides, steps, on_progress)
-    finally:
-        accelerator.free_memory()
-        AcceleratorState._reset_state()  # else a run in this process could not use another precision
     test.save(folder / RANGE_TEST_FILE)
     draw_range_test(test.rates, test.losses, test.smoothed, test.suggestion, folder / PICTURE_FILE)
     return test

@@ -5,21 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list, set_seed
+from accelerate.utils import broadcast_object_list
 
 from emohub import inference, layout
 from emohub.errors import TrainingError, UsageError
 from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage, RunRecord
-from emohub.train.accelerator import make_accelerator, this_process
-from emohub.train.classification import gather_classification
+from emohub.train.accelerator import this_process
 from emohub.train.folder import RunFolder
 from emohub.train.loop import Run
-from emohub.train.masked_lm import gather_masked_lm, text_fingerprints, with_texts
+from emohub.train.masked_lm import text_fingerprints, with_texts
 from emohub.train.options import Options
+from emohub.train.preparation import prepared_stage
 from emohub.train.progress import Progress
-from emohub.train.stage import StageMaterial, recorded_recipe
+from emohub.train.stage import recorded_recipe
 
 
 def train(
@@ -162,18 +161,8 @@ def _run_stage(
     options: Options,
 ) -> RunRecord:
     """One stage, from its data to its record; ``folder`` is entered already. See :func:`emohub.train.train`."""
-    settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
-    accelerator = make_accelerator(settings, options.log_with, folder.path)
-    try:
-        set_seed(settings.seed)  # before the head's first weights are drawn
-        if stage == "masked_lm":
-            material: StageMaterial = gather_masked_lm(recipe, base_model, options.data_dir)
-        else:
-            material = gather_classification(recipe, base_model, options.data_dir, previous)
+    with prepared_stage(
+        recipe, stage, base_model, options.data_dir, folder.path, previous=previous, log_with=options.log_with
+    ) as (material, accelerator):
         run = Run(material, accelerator, folder, options)
         return run.record(run.start(run_id, previous), previous)
-    finally:
-        for tracker in accelerator.trackers:
-            tracker.finish()
-        accelerator.free_memory()
-        AcceleratorState._reset_state()  # else a second run in this process could not use another precision
