@@ -4,9 +4,13 @@ from pathlib import Path
 
 RUN_FILE = "run.json"
 EVAL_FILE = "eval.json"
+DESCRIPTION_FILE = "description.json"
+PUBLISH_FILE = "publish.json"
 CARD_FILE = "README.md"
 PREDICTIONS_FILE = "predictions.parquet"
 LEARNING_CURVES_FILE = "learning_curves.png"
+CONFUSION_MATRIX_FILE = "confusion_matrix.png"
+CALIBRATION_FILE = "calibration.png"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_FOLDER = "checkpoint"

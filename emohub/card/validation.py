@@ -4,33 +4,19 @@ import difflib
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from emohub.card.findings import Finding
 from emohub.card.front_matter import KEYS, LIBRARY, MASKED_LM_TASK, TASK, is_repo_id, parse
 from emohub.card.licenses import LICENSES
 from emohub.errors import CardError
 
-Severity = Literal["error", "warning"]
 Check = Callable[[Any], Iterator[str]]
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _BASE_MODEL = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 _SHARES = ("accuracy", "f1", "precision", "recall")
 """Metrics that lie between 0 and 1."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something in a card that is wrong (an error) or that readers will miss (a warning)."""
-
-    severity: Severity
-    key: str
-    """Where: a key of the front matter with its path, ``front matter`` or ``body``."""
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.severity}: {self.key}: {self.message}"
 
 
 def validate(text: str) -> tuple[Finding, ...]:

@@ -1,15 +1,26 @@
 """Records of what a run did and what an evaluation measured: versioned JSON, the only source of published numbers."""
 
 from emohub.record.base import Finite, Record
+from emohub.record.description import (
+    Answer,
+    DescriptionRecord,
+    LabelDescription,
+    Mistake,
+    Speed,
+    SplitDescription,
+)
 from emohub.record.environment import PACKAGES, Environment, current_environment, utc_now
 from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, IntervalMethod, LabelResult
 from emohub.record.files import check_writable, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
-from emohub.record.run import Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
+from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
 
 __all__ = [
     "PACKAGES",
+    "Answer",
     "CalibrationBin",
+    "DescriptionRecord",
+    "Energy",
     "Environment",
     "EvalRecord",
     "Exported",
@@ -18,12 +29,16 @@ __all__ = [
     "HistoryRow",
     "Interval",
     "IntervalMethod",
+    "LabelDescription",
     "LabelResult",
+    "Mistake",
     "ModelIdentity",
     "PreviousStage",
     "Record",
     "RunRecord",
     "SmallerBatch",
+    "Speed",
+    "SplitDescription",
     "SplitIdentity",
     "check_writable",
     "current_environment",

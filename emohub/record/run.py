@@ -80,6 +80,20 @@ class PreviousStage(Declaration):
     """What that run started from."""
 
 
+class Energy(Declaration):
+    """What the training used, as CodeCarbon measured or estimated it on the main process' machine."""
+
+    kilowatt_hours: NotNegativeFloat
+    kg_co2e: NotNegativeFloat | None
+    """Kilograms of CO2 equivalent; None when no country was given, because it decides how dirty the power is."""
+    country: Text | None
+    """ISO 3166-1 alpha-3 code."""
+    method: Text
+    """How each part of the machine was measured, in words."""
+    codecarbon: Text
+    """Version."""
+
+
 class RunRecord(Record):
     """What a training run was asked, what it used, and what happened.
 
@@ -128,3 +142,5 @@ class RunRecord(Record):
     smaller_batches: tuple[SmallerBatch, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What the audit of the data and the watch over the training noticed."""
+    energy: Energy | None = None
+    """Over all sittings; None when it was not measured."""
