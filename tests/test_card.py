@@ -394,7 +394,8 @@ def test_documented_pages_show_every_reported_figure_as_reported() -> None:
     for recipe in recipes:
         page, documented = render_documented(recipe), recipe.documented
         assert documented is not None
-        assert page.startswith(f"# {documented.name}\n\n> **Reported by others. This project has not reproduced it.**")
+        assert page.startswith("<!-- emohub:documented-page -->\n\n<!-- emohub:begin summary -->\n\n")
+        assert f"\n# {documented.name}\n\n> **Reported by others. This project has not reproduced it.**" in page
         assert "model-index" not in page
         headline = dict(rows(section(page, "Reported results"))[1:])
         reported = documented.headline.model_dump(exclude_none=True)

@@ -1,6 +1,13 @@
-"""Context → Markdown."""
+"""Context → Markdown.
+
+Every part of a body stands between two markers, so that what a person writes between the parts can be told from what is
+rendered. The parts of a model's card are, in their order: ``summary`` (with the title), ``usage``, ``results``,
+``training``, ``uses-and-limits``, ``licence`` and, where somebody else reports figures, ``reported``. A documented page
+begins with :data:`DOCUMENTED_PAGE` and has ``summary``, ``reported`` and ``usage``.
+"""
 
 import json
+from collections.abc import Callable
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,6 +19,9 @@ from emohub.card.records import MaskedLMRecords, Records
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
 from emohub.record import EvalRecord, RunRecord
+
+DOCUMENTED_PAGE = "<!-- emohub:documented-page -->"
+"""First line of a page about a model that others documented; such a page has no front matter."""
 
 
 def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None, model: str | None = None) -> str:
@@ -91,8 +101,13 @@ def _environment() -> Environment:
         autoescape=False,  # the output is Markdown: `show` escapes for it
     )
     environment.filters |= {"code": code, "fence": fence, "raw": Markdown, "literal": _literal, "words": words}
-    environment.globals["table"] = _table
+    environment.globals |= {"table": _table, "section": _section, "documented_page": Markdown(DOCUMENTED_PAGE)}
     return environment
+
+
+def _section(name: str, caller: Callable[[], str]) -> Markdown:
+    """What a template's ``call`` block holds, between the markers of a generated part."""
+    return Markdown(f"<!-- emohub:begin {name} -->\n\n{caller().strip()}\n\n<!-- emohub:end {name} -->\n")
 
 
 def _table(content: Table) -> Markdown:
