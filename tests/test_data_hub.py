@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emohub.data import fingerprint
-from tests.hub_server import Blob, Hub, Reply, Request, serve_hub
+from tests.hub import Blob, Hub, Reply, Request, serve_hub
 
 TOKEN = "hf_sec\x0bret"
 """A token that no header can hold; the client's own error quotes it."""

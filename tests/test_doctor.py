@@ -30,7 +30,7 @@ from emohub.doctor.check import GIB
 from emohub.doctor.versions import DISTRIBUTIONS, Library, changes_of
 from emohub.errors import UsageError
 from emohub.recipe import list_recipes, load_recipe
-from tests.hub_server import Hub, serve_hub
+from tests.hub import Hub, serve_hub
 from tools import chromium
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.hub_server import Hub, serve_hub
-from tests.xet_store import BadUpload, XetStore, decompress, lz4_frame
+from tests.hub import Hub, serve_hub
+from tests.hub.xet_store import BadUpload, XetStore, decompress, lz4_frame
 
 CONTENT = b"weights" * 1000
 OID = hashlib.sha256(CONTENT).hexdigest()

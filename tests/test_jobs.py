@@ -17,7 +17,7 @@ from emohub.errors import EmohubError, TrainingError, UsageError
 from emohub.jobs import Job, job_plan, submit
 from emohub.recipe import Corpus, load_recipe
 from tests.factories import make_recipe
-from tests.hub_server import Bucket, Hub, serve_hub
+from tests.hub import Bucket, Hub, serve_hub
 
 TOKEN = "hf_AdasTokenThatNobodyMaySee"
 BUCKET = "ada/jobs-artifacts"

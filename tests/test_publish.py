@@ -26,7 +26,7 @@ from emohub.pictures import draw_learning_curves
 from emohub.publish import ALLOWED, plan, preflight, publish
 from emohub.record import sha256_file
 from tests.factories import make_eval_record, make_run_record
-from tests.hub_server import Blob, Hub, Request, serve_hub
+from tests.hub import Blob, Hub, Request, serve_hub
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")

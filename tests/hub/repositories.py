@@ -1,0 +1,95 @@
+"""Accounts, repositories, and what they hold."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.hub.hub import Hub, route
+from tests.hub.messages import Refusal, Reply, Request
+from tests.hub.state import Blob
+
+
+@route("GET", "/api/whoami-v2")
+def whoami(hub: Hub, request: Request) -> Reply:
+    user = hub.account(request)
+    organizations = [{"type": "org", "name": name, "roleInOrg": "write"} for name in user.organizations]
+    token = {"displayName": "test", "role": user.role}
+    return Reply(
+        body={
+            "type": "user",
+            "name": user.name,
+            "orgs": organizations,
+            "auth": {"type": "access_token", "accessToken": token},
+        }
+    )
+
+
+@route("POST", "/api/repos/create")
+def create_repo(hub: Hub, request: Request) -> Reply:
+    user = hub.account(request)
+    asked = json.loads(request.body)
+    namespace = asked["organization"] or user.name
+    repo_id = f"{namespace}/{asked['name']}"
+    if not hub.may_write(user, namespace):
+        raise Refusal(403, f"You don't have the rights to create a model under the namespace {namespace!r}.")
+    url = f"{hub.url}/{repo_id}"
+    if repo_id in hub.repos:
+        return Reply(409, {"error": "You already created this model repo", "url": url})
+    hub.add_repo(repo_id, private=asked.get("visibility") == "private")
+    return Reply(body={"url": url, "name": repo_id})
+
+
+@route("GET", "/api/models/{repo}(/revision/(?P<revision>[^/]+))?")
+def model_info(hub: Hub, request: Request, repo: str, revision: str = "main") -> Reply:
+    found = hub.readable(request, repo)
+    commit = hub.commit_of(found, revision)
+    blobs = "blobs" in request.query
+    return Reply(
+        body={
+            "_id": "0" * 24,
+            "id": found.id,
+            "modelId": found.id,
+            "author": found.id.partition("/")[0],
+            "sha": commit.oid,
+            "private": found.private,
+            "disabled": False,
+            "gated": False,
+            "tags": [],
+            "siblings": [_sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())],
+        }
+    )
+
+
+def _sibling(path: str, blob: Blob, with_blob: bool) -> dict[str, Any]:
+    sibling: dict[str, Any] = {"rfilename": path}
+    if with_blob:
+        sibling |= {"size": len(blob.content), "blobId": blob.git_oid}
+        if blob.lfs:
+            sibling["lfs"] = {"size": len(blob.content), "sha256": blob.sha256, "pointerSize": len(blob.pointer)}
+    return sibling
+
+
+@route("GET", "/api/models/{repo}/tree/(?P<revision>[^/]+)(/(?P<folder>.+))?")
+def tree(hub: Hub, request: Request, repo: str, revision: str, folder: str = "") -> Reply:
+    commit = hub.commit_of(hub.readable(request, repo), revision)
+    prefix = f"{folder}/" if folder else ""
+    files = {path: blob for path, blob in sorted(commit.files.items()) if path.startswith(prefix)}
+    if folder and not files:
+        raise Refusal(404, f"{folder} does not exist on {revision!r}", "EntryNotFound")
+    return Reply(body=[_entry(path, blob) for path, blob in files.items()])
+
+
+@route("POST", "/api/models/{repo}/paths-info/(?P<revision>[^/]+)")
+def paths_info(hub: Hub, request: Request, repo: str, revision: str) -> Reply:
+    commit = hub.commit_of(hub.readable(request, repo), revision)
+    asked = parse_qs(request.body.decode()).get("paths", [])
+    return Reply(body=[_entry(path, commit.files[path]) for path in asked if path in commit.files])
+
+
+def _entry(path: str, blob: Blob) -> dict[str, Any]:
+    entry: dict[str, Any] = {"type": "file", "path": path, "size": len(blob.content), "oid": blob.git_oid}
+    if blob.lfs:
+        entry["lfs"] = {"oid": blob.sha256, "size": len(blob.content), "pointerSize": len(blob.pointer)}
+    if blob.xet_hash:
+        entry["xetHash"] = blob.xet_hash
+    return entry
