@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from emohub.card.front_matter import (
-    ENGLISH_EXAMPLES,
     HUB_METRICS,
     dump,
     front_matter,
@@ -18,7 +17,7 @@ from emohub.layout import LEARNING_CURVES_FILE
 from emohub.pictures import in_words, shown_metrics
 from emohub.recipe import Declaration, Documented
 from emohub.recipe.documented import DocumentedMetrics, DocumentedRow
-from emohub.record import EvalRecord, Finding, LabelResult
+from emohub.record import ENGLISH_EXAMPLES, EvalRecord, Finding, LabelResult
 
 TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",

@@ -9,6 +9,7 @@ import yaml
 from emohub.card.records import MaskedLMRecords, Records, RunRecords
 from emohub.errors import CardError
 from emohub.recipe import TextSource
+from emohub.record import ENGLISH_EXAMPLES
 
 KEYS = (
     "language",
@@ -40,12 +41,6 @@ HUB_METRICS = {
     "log_loss": ("loss", "Log loss", None),
 }
 """Our metrics as the Hub names them: metric id, name for people, and the average, which stands in ``args``."""
-
-ENGLISH_EXAMPLES = (
-    "I did not expect such a warm welcome, I could have hugged them all.",
-    "They lost my order again and nobody even answers the phone.",
-)
-"""Texts that the Hub's widget offers and the usage example classifies; written for this purpose, from no dataset."""
 
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?\r?\n|)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _REPO_ID = re.compile(r"{0}/{0}".format(r"(?![-.])[\w.-]+(?<![-.])"), re.ASCII)

@@ -2,6 +2,7 @@
 
 from emohub.record.base import Finite, Record
 from emohub.record.description import (
+    ENGLISH_EXAMPLES,
     Answer,
     DescriptionRecord,
     LabelDescription,
@@ -16,6 +17,7 @@ from emohub.record.identity import ModelIdentity, SplitIdentity
 from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
 
 __all__ = [
+    "ENGLISH_EXAMPLES",
     "PACKAGES",
     "Answer",
     "CalibrationBin",

@@ -10,6 +10,12 @@ from emohub.record.base import Record
 from emohub.record.environment import Environment
 from emohub.record.identity import ModelIdentity, SplitIdentity
 
+ENGLISH_EXAMPLES = (
+    "I did not expect such a warm welcome, I could have hugged them all.",
+    "They lost my order again and nobody even answers the phone.",
+)
+"""Texts that the Hub's widget offers and the usage example classifies; written for this purpose, from no dataset."""
+
 
 class LabelDescription(Declaration):
     """One label of the training split."""
@@ -18,7 +24,7 @@ class LabelDescription(Declaration):
     rows: NotNegative
     """Rows of the training split that carry it."""
     examples: tuple[Text, ...]
-    """Texts with it, drawn by the seed."""
+    """Texts with it that are fit to be shown, drawn by the seed; few or none where there are no more."""
 
 
 class SplitDescription(Declaration):
@@ -36,7 +42,8 @@ class SplitDescription(Declaration):
 
 
 class Answer(Declaration):
-    """A text of this project's own, and what the exported model really answered."""
+    """What the exported model really answered to one of ``ENGLISH_EXAMPLES``, or, for a corpus in another language, to
+    a text of its training split."""
 
     text: Text
     probabilities: dict[str, Share]
@@ -47,6 +54,7 @@ class Mistake(Declaration):
     """A validation text that the model got wrong."""
 
     row: NotNegative
+    """Counted from 0."""
     text: Text
     label: Text
     predicted: Text
@@ -64,8 +72,9 @@ class Speed(Declaration):
     """Milliseconds for one text, tokenizing included."""
     p95_ms: NotNegativeFloat
     batch_size: Positive
+    """Most texts in one forward pass, when many are given at once."""
     texts_per_second: NotNegativeFloat
-    """Over the whole validation split, in batches."""
+    """Over the whole validation split, given at once."""
 
 
 class DescriptionRecord(Record):
@@ -83,7 +92,7 @@ class DescriptionRecord(Record):
     splits: dict[Literal["train", "validation"], SplitDescription]
     answers: tuple[Answer, ...]
     mistakes: tuple[Mistake, ...]
-    """The most confident ones on validation, most confident first."""
+    """The most confident ones on validation of those that are fit to be shown, most confident first."""
     mistakes_in_all: NotNegative
     speed: Speed
     environment: Environment
