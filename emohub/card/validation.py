@@ -8,7 +8,7 @@ from typing import Any
 
 from emohub.card.findings import Finding
 from emohub.card.front_matter import KEYS, LIBRARY, MASKED_LM_TASK, TASK, is_repo_id, parse
-from emohub.card.licenses import LICENSES
+from emohub.card.hub_lists import LICENSES
 from emohub.errors import CardError
 
 Check = Callable[[Any], Iterator[str]]

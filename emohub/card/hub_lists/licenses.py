@@ -1,7 +1,7 @@
 """Licence identifiers that the Hub accepts in a card.
 
-Source: https://huggingface.co/docs/hub/repositories-licenses, in the version of the repository ``huggingface/hub-docs``
-that lists Llama 3.3 as its newest entry.
+Source: https://huggingface.co/docs/hub/repositories-licenses, and the enumeration of licences in the Hub's OpenAPI
+description (``POST /api/repos/create``), which is ahead of that page. Date: 2026-11-21.
 """
 
 LICENSES = frozenset(
@@ -47,6 +47,7 @@ LICENSES = frozenset(
         "epl-2.0",
         "etalab-2.0",
         "eupl-1.1",
+        "eupl-1.2",
         "agpl-3.0",
         "gfdl",
         "gpl",
@@ -56,11 +57,17 @@ LICENSES = frozenset(
         "lgpl-2.1",
         "lgpl-3.0",
         "isc",
+        "h-research",
+        "intel-research",
         "lppl-1.3c",
         "ms-pl",
+        "apple-ascl",
+        "apple-amlr",
         "mpl-2.0",
         "odc-by",
         "odbl",
+        "openmdw-1.0",
+        "openmdw-1.1",
         "openrail++",
         "osl-3.0",
         "postgresql",
@@ -71,11 +78,14 @@ LICENSES = frozenset(
         "pddl",
         "lgpl-lr",
         "deepfloyd-if-license",
+        "fair-noncommercial-research-license",
         "llama2",
         "llama3",
         "llama3.1",
         "llama3.2",
         "llama3.3",
+        "llama4",
+        "grok2-community",
         "gemma",
         "unknown",
         "other",
