@@ -5,14 +5,14 @@ What the client sends is decoded and verified (tokens, sizes, SHA-256, parent co
 Each module that answers for paths registers its functions with ``route`` when it is imported, which happens here.
 """
 
-from tests.hub import buckets, commits, downloads, jobs, lfs, repositories, xet
+from tests.hub import buckets, commits, downloads, jobs, lfs, pull_requests, refs, repositories, xet
 from tests.hub.faults import Fault
 from tests.hub.hub import Hub
 from tests.hub.messages import Refusal, Reply, Request
 from tests.hub.server import serve_hub
 from tests.hub.state import Blob, Bucket, Repo
 
-ANSWERING = (buckets, commits, downloads, jobs, lfs, repositories, xet)
+ANSWERING = (buckets, commits, downloads, jobs, lfs, pull_requests, refs, repositories, xet)
 """The modules that answer for paths."""
 
 __all__ = ["ANSWERING", "Blob", "Bucket", "Fault", "Hub", "Refusal", "Reply", "Repo", "Request", "serve_hub"]

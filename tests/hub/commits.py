@@ -11,7 +11,7 @@ import yaml
 
 from tests.hub.hub import Hub, route
 from tests.hub.messages import Refusal, Reply, Request
-from tests.hub.state import Blob, Commit
+from tests.hub.state import Blob, Commit, PullRequest
 
 LARGE = 10 * 1024 * 1024
 """Bytes from which a file is large whatever its name."""
@@ -60,6 +60,8 @@ def _is_large(commit: Commit, path: str, size: int) -> bool:
 @route("POST", "/api/models/{repo}/commit/(?P<revision>[^/]+)")
 def commit(hub: Hub, request: Request, repo: str, revision: str) -> Reply:
     target = hub.writable(request, repo)
+    if revision not in target.refs or revision.startswith("refs/tags/"):
+        raise Refusal(404, f"{revision} is no branch", "RevisionNotFound")
     head = hub.commit_of(target, revision)
     lines = [json.loads(line) for line in request.body.splitlines()]
     if not lines or lines[0]["key"] != "header":
@@ -71,7 +73,8 @@ def commit(hub: Hub, request: Request, repo: str, revision: str) -> Reply:
     for line in lines[1:]:
         _apply(hub, files, head, line["key"], line["value"])
     if request.query.get("create_pr") == ["1"]:
-        number = sum(ref.startswith("refs/pr/") for ref in target.refs) + 1
+        number = len(target.pull_requests) + 1
+        target.pull_requests.append(PullRequest(number, header["summary"], hub.account(request).name))
         ref, pull_request = f"refs/pr/{number}", f"{hub.url}/{repo}/discussions/{number}"
     else:
         ref, pull_request = revision, None

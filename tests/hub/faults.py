@@ -13,7 +13,9 @@ class Fault:
     """Makes matching requests fail: the ``nth`` one, and the ``times - 1`` after it.
 
     ``status`` answers with it; None closes the connection. ``lost`` handles the request before it fails, as when an
-    answer is lost. ``action`` runs instead of failing, for what happens on the Hub between two requests.
+    answer is lost. ``half`` resets the connection in the middle of the request's body. ``slow`` handles the request
+    and answers only when the client has stopped waiting. ``action`` runs instead of failing, for what happens on the
+    Hub between two requests.
     """
 
     method: str
@@ -24,6 +26,8 @@ class Fault:
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
     lost: bool = False
+    half: bool = False
+    slow: bool = False
     action: Callable[[], object] | None = None
     seen: int = 0
 

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -65,16 +65,20 @@ class Hub:
 
     # Requests ----------------------------------------------------------------------------------------------------
 
-    def answer(self, request: Request) -> Reply | None:
+    def struck(self, request: Request) -> list[Fault]:
+        """The faults that strike a request, which needs no body for that."""
+        with self.lock:
+            return [fault for fault in self.faults if fault.strikes(request)]
+
+    def answer(self, request: Request, struck: Sequence[Fault] = ()) -> Reply | None:
         """The reply to a request; None closes the connection without one."""
         with self.lock:
             self.requests.append(request)
-            struck = [fault for fault in self.faults if fault.strikes(request)]
             for fault in struck:
                 if fault.action is not None:
                     fault.action()
                     continue
-                if fault.lost:
+                if fault.lost or fault.slow:
                     self.handle(request)
                 return None if fault.status is None else Reply(fault.status, fault.body, fault.headers)
             return self.handle(request)
@@ -106,8 +110,11 @@ class Hub:
             raise Refusal(401, "Invalid username or password.")
         return user
 
-    def may_write(self, user: User | None, namespace: str) -> bool:
-        return user is not None and user.role != "read" and namespace in (user.name, *user.organizations)
+    def may_write(self, user: User | None, namespace: str, repo_id: str = "") -> bool:
+        if user is None or user.role == "read" or namespace not in (user.name, *user.organizations):
+            return False
+        granted = user.permissions
+        return granted is None or any("repo.write" in granted.get(name, ()) for name in (namespace, repo_id))
 
     def readable(self, request: Request, repo_id: str) -> Repo:
         user = self.user(request)
@@ -121,7 +128,8 @@ class Hub:
         """The repository, when the token may write to it, or propose a change to it."""
         repo = self.readable(request, repo_id)
         user = self.account(request)
-        if not self.may_write(user, repo_id.partition("/")[0]) and request.query.get("create_pr") != ["1"]:
+        proposes = request.query.get("create_pr") == ["1"] and user.role != "read"
+        if not proposes and not self.may_write(user, repo_id.partition("/")[0], repo_id):
             raise Refusal(403, "Forbidden: you don't have write access to this repository.")
         return repo
 

@@ -13,7 +13,13 @@ from tests.hub.state import Blob
 def whoami(hub: Hub, request: Request) -> Reply:
     user = hub.account(request)
     organizations = [{"type": "org", "name": name, "roleInOrg": "write"} for name in user.organizations]
-    token = {"displayName": "test", "role": user.role}
+    token: dict[str, Any] = {"displayName": "test", "role": user.role}
+    if user.permissions is not None:
+        scoped = [
+            {"entity": {"type": "model" if "/" in name else "user", "name": name}, "permissions": list(permissions)}
+            for name, permissions in user.permissions.items()
+        ]
+        token |= {"role": "fineGrained", "fineGrained": {"canReadGatedRepos": False, "global": [], "scoped": scoped}}
     return Reply(
         body={
             "type": "user",
@@ -30,13 +36,20 @@ def create_repo(hub: Hub, request: Request) -> Reply:
     asked = json.loads(request.body)
     namespace = asked["organization"] or user.name
     repo_id = f"{namespace}/{asked['name']}"
-    if not hub.may_write(user, namespace):
+    if not hub.may_write(user, namespace, repo_id):
         raise Refusal(403, f"You don't have the rights to create a model under the namespace {namespace!r}.")
     url = f"{hub.url}/{repo_id}"
     if repo_id in hub.repos:
         return Reply(409, {"error": "You already created this model repo", "url": url})
     hub.add_repo(repo_id, private=asked.get("visibility") == "private")
     return Reply(body={"url": url, "name": repo_id})
+
+
+@route("PUT", "/api/models/{repo}/settings")
+def change_settings(hub: Hub, request: Request, repo: str) -> Reply:
+    found = hub.writable(request, repo)
+    found.private = json.loads(request.body)["visibility"] == "private"
+    return Reply(body={"private": found.private})
 
 
 @route("GET", "/api/models/{repo}(/revision/(?P<revision>[^/]+))?")

@@ -1,15 +1,22 @@
 """The HTTP server in front of the Hub."""
 
 import json
+import select
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.hub.hub import Hub
 from tests.hub.messages import Request
+
+PATIENCE = 30
+"""Seconds that a slow answer waits for its client to give up."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -23,8 +30,16 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = parse_qs(parts.query, keep_blank_values=True)
-        request = Request(self.command, parts.path, query, headers, self._body())
-        reply = self.server.hub.answer(request)
+        request = Request(self.command, parts.path, query, headers, b"")
+        struck = self.server.hub.struck(request)
+        if any(fault.half for fault in struck):
+            self.server.hub.requests.append(request)
+            self._reset()
+            return
+        reply = self.server.hub.answer(replace(request, body=self._body()), struck)
+        if any(fault.slow for fault in struck):
+            select.select([self.connection], [], [], PATIENCE)  # what can be read is the end of the connection
+            reply = None
         if reply is None:
             self.close_connection = True
             return
@@ -40,6 +55,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_request
+
+    def _reset(self) -> None:
+        """Read half of the body, and break the connection off."""
+        self.rfile.read1(max(1, int(self.headers.get("Content-Length", 2)) // 2))
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.server.connections.discard(self.connection)
+        self.connection.close()
+        self.close_connection = True
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

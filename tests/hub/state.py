@@ -43,6 +43,16 @@ class Commit:
 
 
 @dataclass
+class PullRequest:
+    """A proposed change; its commits are at ``refs/pr/<number>``."""
+
+    number: int
+    title: str
+    author: str
+    status: str = "open"
+
+
+@dataclass
 class Repo:
     """A model repository."""
 
@@ -50,6 +60,8 @@ class Repo:
     private: bool
     commits: dict[str, Commit] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
+    """Commit by branch, by ``refs/pr/<number>``, and by ``refs/tags/<name>``."""
+    pull_requests: list[PullRequest] = field(default_factory=list)
 
     def commit(self, ref: str, message: str, files: dict[str, Blob], parent: str | None) -> Commit:
         tree = sorted((path, blob.git_oid) for path, blob in files.items())
@@ -59,7 +71,7 @@ class Repo:
         return self.commits[oid]
 
     def find(self, revision: str) -> Commit | None:
-        return self.commits.get(self.refs.get(revision, revision))
+        return self.commits.get(self.refs.get(revision) or self.refs.get(f"refs/tags/{revision}") or revision)
 
     @property
     def head(self) -> Commit:
@@ -82,3 +94,5 @@ class User:
     name: str
     role: str = "write"
     organizations: tuple[str, ...] = ()
+    permissions: dict[str, tuple[str, ...]] | None = None
+    """Of a fine-grained token, by account or repository; None when the role decides."""
