@@ -9,6 +9,7 @@ from emohub.card import check_card, check_picture, render_folder, validate
 from emohub.errors import PublishError
 from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE, WEIGHTS_FILE
 from emohub.publish.files import ALLOWED, RECORDS, Plan
+from emohub.publish.secrets import refuse_secrets
 from emohub.record import EvalRecord, RunRecord
 
 REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json")
@@ -24,6 +25,7 @@ def preflight(plan: Plan) -> tuple[str, ...]:
     """
     checks: tuple[Callable[[Plan], str], ...] = (
         _files_are_allowed_and_complete,
+        _nothing_secret_leaves,
         _weights_are_the_measured_ones,
         _config_names_the_labels if plan.stage == "classification" else _config_is_of_a_language_model,
         _card_is_that_of_the_records,
@@ -45,6 +47,10 @@ def _files_are_allowed_and_complete(plan: Plan) -> str:
             "export it again with `emohub train`",
         )
     return f"{len(paths)} files, all of the allow-list and none missing"
+
+
+def _nothing_secret_leaves(plan: Plan) -> str:
+    return refuse_secrets(plan.files)
 
 
 def _weights_are_the_measured_ones(plan: Plan) -> str:

@@ -20,9 +20,19 @@ from emohub.publish.files import PlannedFile
 
 Answer = TypeVar("Answer")
 
-FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, KeyError, RuntimeError)
+FAILURES = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+)
 """What the client raises: refusals and broken connections, Xet's ``ConnectionError`` among them; an answer that is no
-JSON or lacks what it should hold; metadata that the Hub finds invalid; and its wrapper around a failed LFS upload."""
+JSON, lacks what it should hold or has another shape; metadata that the Hub finds invalid; and its wrapper around a
+failed LFS upload."""
 
 TIMEOUT = httpx2.Timeout(120, connect=10)
 """Seconds; the client itself waits for ever."""
@@ -196,10 +206,13 @@ def _attempt(
     request: str, call: Callable[[], Answer], api: HfApi | None = None, remedies: Mapping[int, str] = REMEDIES
 ) -> Answer:
     """The answer to ``call``, or a PublishError that says why the Hub did not do what was requested."""
+    failure: BaseException
     try:
         return call()
     except FAILURES as error:
         failure = _explain(error, request, str(api.token) if api else "", remedies)
+    except KeyboardInterrupt:
+        failure = KeyboardInterrupt()
     # Raised out here it has no context: the error above holds the request, and the request holds the token.
     raise failure
 

@@ -1,0 +1,182 @@
+"""The texts inside a file, by what its name says that it is, and the refusal of a file that is something else."""
+
+import json
+import pickletools
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+Texts = Iterator[tuple[str, str]]
+"""Where a text stands, or "" when its lines can be counted, and the text."""
+
+MAGIC: dict[bytes, str] = {
+    b"\x80\x02": "a pickle",
+    b"\x80\x03": "a pickle",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"PK\x03\x04": "a zip archive, as PyTorch's pickles are",
+    b"\x1f\x8b": "a gzip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ\x00": "an xz archive",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy array",
+    b"SQLite format 3\x00": "a database",
+    b"PAR1": "a parquet file",
+    b"\x7fELF": "a program",
+    b"MZ": "a program",
+}
+"""What a file begins with, whatever its name, and what it is then."""
+
+OPTIMIZER = re.compile(
+    r"(?:^|[./])(?:exp_avg(?:_sq)?|max_exp_avg_sq|momentum_buffer|optimizer(?:_state\w*)?|param_groups|lr_scheduler|"
+    r"grad_scaler|rng_state\w*)(?:[./]|$)"
+)
+"""Names of tensors and JSON keys that belong to the state of an optimizer or of a training run."""
+
+PNG = b"\x89PNG\r\n\x1a\n"
+PIXELS = frozenset({"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "pHYs", "gAMA", "cHRM", "sRGB", "sBIT", "bKGD"})
+"""Chunks of a picture that hold no text."""
+LARGEST_TEXT = 1 << 20
+"""Bytes that a compressed text of a picture may have when it is unpacked."""
+
+
+class Foreign(Exception):
+    """A file is not what its name says: what it is or holds, and where."""
+
+    def __init__(self, kind: str, place: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.place = place
+
+
+def texts_in(path: str, content: bytes) -> Texts:
+    """Every text in a file.
+
+    Raises:
+        Foreign: the file is not what its name says, or holds what no reader of such a file would see.
+    """
+    reader = READERS.get(PurePosixPath(path).suffix, _plain)
+    magic = next((kind for start, kind in MAGIC.items() if content.startswith(start)), None)
+    # The length that a safetensors file begins with can look like anything; its reader knows better.
+    told = reader is _safetensors and _has_header(content)
+    if not told and (magic is not None or _is_pickle(content)):
+        raise Foreign(magic or "a pickle")
+    yield from reader(content)
+
+
+def _is_pickle(content: bytes) -> bool:
+    """Whether all of the content is one pickle, of the oldest protocol too, which is text. Nothing is run."""
+    if not content.rstrip(b"\r\n").endswith(b"."):
+        return False
+    try:
+        last = max(position for _, _, position in pickletools.genops(content) if position is not None)
+    except Exception:  # whatever pickletools stumbles over, it is no pickle
+        return False
+    return last + 1 == len(content.rstrip(b"\r\n"))
+
+
+def _plain(content: bytes) -> Texts:
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Foreign("bytes that are no text") from None
+    if "\0" in text:
+        raise Foreign("bytes that are no text", f"line {text.count(chr(10), 0, text.index(chr(0))) + 1}")
+    yield "", text
+
+
+def _json(content: bytes) -> Texts:
+    """The lines with their escapes undone, so that an escaped letter hides nothing."""
+    ((_, text),) = _plain(content)
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise Foreign("what is no JSON") from None
+    key = next((key for key in _keys(values) if OPTIMIZER.search(key)), None)
+    if key is not None:
+        raise Foreign("the state of an optimizer", f"key {key!r}")
+    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
+    yield "", re.sub(r"\\([/\"])", r"\1", unescaped)
+
+
+def _keys(values: Any) -> Iterator[str]:
+    """Every key at every depth."""
+    waiting = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _has_header(content: bytes) -> bool:
+    return len(content) > 8 and content[8:9] == b"{" and struct.unpack("<Q", content[:8])[0] <= len(content) - 8
+
+
+def _safetensors(content: bytes) -> Texts:
+    """The header; every byte after it must belong to exactly one tensor."""
+    if not _has_header(content):
+        raise Foreign("what is no safetensors file")
+    size = struct.unpack("<Q", content[:8])[0]
+    ((_, text),) = _plain(content[8 : 8 + size])
+    try:
+        header = json.loads(text)
+        tensors = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+        end = 0
+        for start, stop in sorted(tensors.values()):
+            if start != end:
+                raise Foreign("bytes that belong to no tensor")
+            end = stop
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise Foreign("what is no safetensors file") from None
+    if end != len(content) - 8 - size:
+        raise Foreign("bytes that belong to no tensor", "its end")
+    name = next((name for name in tensors if OPTIMIZER.search(name)), None)
+    if name is not None:
+        raise Foreign("the state of an optimizer", f"tensor {name!r}")
+    yield "the header", text
+
+
+def _png(content: bytes) -> Texts:
+    """The text chunks, unpacked, and any other chunk that is no part of the picture."""
+    if not content.startswith(PNG):
+        raise Foreign("what is no picture")
+    position = len(PNG)
+    while position + 12 <= len(content):
+        length, kind = struct.unpack(">I4s", content[position : position + 8])
+        data = content[position + 8 : position + 8 + length]
+        position += 12 + length
+        name = kind.decode("latin-1")
+        if name not in PIXELS:
+            yield f"the chunk {name}", _chunk_text(name, data)
+        if name == "IEND":
+            break
+    if position != len(content):
+        raise Foreign("bytes after the end of the picture")
+
+
+def _chunk_text(name: str, data: bytes) -> str:
+    keyword, _, rest = data.partition(b"\0")
+    packed = rest[1:] if name == "zTXt" else rest
+    if name == "iTXt":
+        compressed, rest = rest[:1] == b"\1", rest[2:]
+        language, _, rest = rest.partition(b"\0")
+        translated, _, packed = rest.partition(b"\0")
+        keyword += b"\n" + language + b"\n" + translated
+        if not compressed:
+            return (keyword + b"\n" + packed).decode("utf-8", errors="replace")
+    if name in ("zTXt", "iTXt"):
+        try:
+            packed = zlib.decompressobj().decompress(packed, LARGEST_TEXT)
+        except zlib.error:
+            raise Foreign("what cannot be unpacked", f"the chunk {name}") from None
+    return (keyword + b"\n" + packed).decode("utf-8", errors="replace")
+
+
+READERS: dict[str, Callable[[bytes], Texts]] = {".json": _json, ".png": _png, ".safetensors": _safetensors}
+"""How files of a kind are read; any other file must be text."""
