@@ -20,7 +20,7 @@ from emohub.data import (
     LabelledTexts,
     Table,
     fingerprint,
-    load_split,
+    load_run_split,
     read_predictions,
     text_key,
     write_predictions,
@@ -135,14 +135,16 @@ def find_suspects(
         raise UsageError(f"{run} is a run of the stage {record.stage}, which has no labels", "give the run after it")
     recipe = Recipe.from_values(record.recipe, str(records / layout.RUN_FILE))
     recipe = recipe.model_copy(update={"corpus": corpus or recipe.corpus})
-    data = _load(recipe.corpus, split, record, data_dir)
+    data = load_run_split(recipe.corpus, split, record, data_dir=data_dir)
     if split == "train":
         folder = work_dir or layout.project_root() / "runs" / f"suspects-{record.run_id}"
         steps = max_steps or record.max_steps
         start = _base_model(recipe, record, records, base_model)
         again = recipe.model_copy(update={"adaptation": None, "documented": None, "search": {}})
         plan = _Folds(again.with_overrides(dict(overrides or {})), record, start, steps, folder, on_progress)
-        probabilities = plan.probabilities(data, _load(recipe.corpus, "validation", record, data_dir), folds)
+        probabilities = plan.probabilities(
+            data, load_run_split(recipe.corpus, "validation", record, data_dir=data_dir), folds
+        )
         basis = f"models that were trained without the row that they judge ({folds} folds, the run's recipe)"
     else:
         probabilities = _own_predictions(run, record, recipe.corpus, data, on_progress)
@@ -294,17 +296,6 @@ def _check_cleanlab() -> None:
         raise UsageError(
             "emohub data suspects needs cleanlab, which is not installed", "pip install 'emohub[suspects]'"
         ) from None
-
-
-def _load(corpus: Corpus, split: SplitName, run: RunRecord, data_dir: Path | None) -> LabelledTexts:
-    """The rows of a split; those of a split that the run read must be the same."""
-    data = load_split(corpus, split, data_dir=data_dir)
-    if split in run.data and run.data[split].fingerprint != data.fingerprint:
-        raise DataError(
-            f"the {split} rows of {corpus.name} are not those of the run {run.run_id}",
-            "give the data that it was trained on, with --data-dir or --corpus",
-        )
-    return data
 
 
 def _base_model(recipe: Recipe, run: RunRecord, records: Path, given: str | None) -> str | None:

@@ -76,6 +76,7 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "minilm-sst2", "--corpus", "emotion", "--split", "eval"],
     ],
     "explain": [[], ["minilm-emotion"]],
+    "describe": [[], ["no-such-run"], ["minilm-emotion", "--seed", "-1"]],
     "card": [[], ["no-such-run"], ["bert-emotion", "--checks"]],
     "publish": [
         [],

@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("labels", "layout", "metrics", "packing", "recipe", "tokenizing"),
     ("record",),
     ("data", "inference", "pictures"),
-    ("card", "compare", "evaluate", "explain", "runs", "train"),
+    ("card", "compare", "describe", "evaluate", "explain", "runs", "train"),
     ("publish", "reproduce", "suspects", "tune", "ui", "verify"),
     ("doctor", "jobs"),
     ("cli",),

@@ -21,6 +21,7 @@ COMMANDS = (
     "classify",
     "compare",
     "explain",
+    "describe",
     "card",
     "publish",
     "verify",

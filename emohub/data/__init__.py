@@ -1,10 +1,12 @@
 """Data: corpora, labelled or of plain texts, from files or the Hub, tables of a user's own, and predictions."""
 
 from emohub.data.audit import Audit, Count, SharedTexts, SplitAudit, audit, audit_for_training
-from emohub.data.corpus import LabelledTexts, load_split, split_identity
+from emohub.data.corpus import LabelledTexts, load_run_split, load_split, split_identity
+from emohub.data.damage import damage
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
-from emohub.data.row_checks import CHECKS, text_key
+from emohub.data.row_checks import CHECKS, Rows, text_key
+from emohub.data.showing import reasons_to_hide
 from emohub.data.table import Table, read_table, table_suffix, write_table
 from emohub.data.texts import PlainTexts, fingerprint, load_texts, split_texts
 
@@ -16,18 +18,22 @@ __all__ = [
     "PlainTexts",
     "Predictions",
     "RawSplit",
+    "Rows",
     "SharedTexts",
     "SplitAudit",
     "Table",
     "audit",
     "audit_for_training",
+    "damage",
     "fingerprint",
+    "load_run_split",
     "load_split",
     "load_texts",
     "read_predictions",
     "read_raw_corpus",
     "read_raw_files",
     "read_table",
+    "reasons_to_hide",
     "split_identity",
     "split_texts",
     "table_suffix",

@@ -14,7 +14,7 @@ from emohub.data.texts import PlainTexts, fingerprint
 from emohub.errors import DataError, UsageError
 from emohub.labels import label_key
 from emohub.recipe import Corpus, Split
-from emohub.record import SplitIdentity
+from emohub.record import RunRecord, SplitIdentity
 
 UNKNOWN_LABEL = -1
 """Stands for a value that is no label of the corpus."""
@@ -66,6 +66,21 @@ def load_split(corpus: Corpus, split: str, *, data_dir: Path | None = None) -> L
     if not texts:
         raise DataError(f"{table.source} has no rows", "give a file with at least one")
     return LabelledTexts(texts, labels, fingerprint(texts, labels), source, len(texts) - len(set(texts)))
+
+
+def load_run_split(corpus: Corpus, split: str, run: RunRecord, *, data_dir: Path | None = None) -> LabelledTexts:
+    """One split of the corpus of a run, as :func:`load_split` finds it; a split that the run read must be the same.
+
+    Raises:
+        UsageError, DataError: as :func:`load_split` does, or the rows are not the run's.
+    """
+    data = load_split(corpus, split, data_dir=data_dir)
+    if split in run.data and run.data[split].fingerprint != data.fingerprint:
+        raise DataError(
+            f"the {split} rows of {corpus.name} are not those of the run {run.run_id}",
+            "give the data that it was trained on, with --data-dir or --corpus",
+        )
+    return data
 
 
 def split_identity(data: LabelledTexts | PlainTexts, truncated: int = 0) -> SplitIdentity:

@@ -121,6 +121,11 @@ class Classifier:
         device = self._model.device
         return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
+    @property
+    def threads(self) -> int:
+        """Threads that one forward pass on a CPU is divided among."""
+        return torch.get_num_threads()
+
     def identity(self) -> ModelIdentity:
         """What a record states about the model.
 

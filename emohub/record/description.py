@@ -17,6 +17,10 @@ ENGLISH_EXAMPLES = (
 """Texts that the Hub's widget offers and the usage example classifies; written for this purpose, from no dataset."""
 
 
+DescribedSplit = Literal["train", "validation"]
+LengthQuantile = Literal["shortest", "median", "p95", "longest"]
+
+
 class LabelDescription(Declaration):
     """One label of the training split."""
 
@@ -37,7 +41,7 @@ class SplitDescription(Declaration):
     """Different texts that stand in the split with two labels or more."""
     shared: dict[str, NotNegative]
     """Different texts of this split that stand in another one too, by the other split's name."""
-    tokens: dict[Literal["shortest", "median", "p95", "longest"], NotNegative]
+    tokens: dict[LengthQuantile, NotNegative]
     """Lengths of the texts in tokens of the model, special tokens included, before any is cut."""
 
 
@@ -89,7 +93,7 @@ class DescriptionRecord(Record):
     seed: int
     """Of the drawn examples."""
     labels: tuple[LabelDescription, ...]
-    splits: dict[Literal["train", "validation"], SplitDescription]
+    splits: dict[DescribedSplit, SplitDescription]
     answers: tuple[Answer, ...]
     mistakes: tuple[Mistake, ...]
     """The most confident ones on validation of those that are fit to be shown, most confident first."""
