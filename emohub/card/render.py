@@ -3,7 +3,7 @@
 Every part of a body stands between two markers, so that what a person writes between the parts can be told from what is
 rendered. The parts of a model's card are, in their order: ``summary`` (with the title), ``usage``, ``results``,
 ``training``, ``uses-and-limits``, ``licence`` and, where somebody else reports figures, ``reported``. A documented page
-begins with :data:`DOCUMENTED_PAGE` and has ``summary``, ``reported`` and ``usage``.
+begins with ``sections.DOCUMENTED_PAGE`` and has ``summary``, ``reported`` and ``usage``.
 """
 
 import json
@@ -16,12 +16,10 @@ from emohub.card.context import Table, card_context, documented_context, masked_
 from emohub.card.front_matter import is_repo_id
 from emohub.card.markdown import Markdown, code, fence, show, table, words
 from emohub.card.records import MaskedLMRecords, Records
+from emohub.card.sections import DOCUMENTED_PAGE, section
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
 from emohub.record import EvalRecord, RunRecord
-
-DOCUMENTED_PAGE = "<!-- emohub:documented-page -->"
-"""First line of a page about a model that others documented; such a page has no front matter."""
 
 
 def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None, model: str | None = None) -> str:
@@ -107,7 +105,7 @@ def _environment() -> Environment:
 
 def _section(name: str, caller: Callable[[], str]) -> Markdown:
     """What a template's ``call`` block holds, between the markers of a generated part."""
-    return Markdown(f"<!-- emohub:begin {name} -->\n\n{caller().strip()}\n\n<!-- emohub:end {name} -->\n")
+    return Markdown(section(name, caller()))
 
 
 def _table(content: Table) -> Markdown:
