@@ -6,10 +6,13 @@ from pathlib import Path
 from emohub import layout
 from emohub.card.records import Records
 from emohub.card.render import render, render_documented, render_masked_lm
+from emohub.card.sections import Unmarked, merge
 from emohub.errors import CardError, UsageError
 from emohub.pictures import draw_learning_curves, read_digest, shown_digest
 from emohub.recipe import list_recipes, load_recipe
 from emohub.record import RunRecord, write_atomically
+
+_AGAIN = "render it again with `emohub card`"
 
 
 def card_folder(name: str) -> Path:
@@ -50,7 +53,7 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
         if run.stage == "masked_lm":
             return render_masked_lm(run, repo_id=repo_id, model=model)
         records = Records.load(folder)
-        return render(records.run, records.evaluation, repo_id=repo_id, model=model)
+        return render(records.run, records.evaluation, records.description, repo_id=repo_id, model=model)
     if repo_id is not None:
         raise UsageError(
             f"{folder} holds no records of a model", "leave --repo-id out: it is a page, not a model's card"
@@ -58,41 +61,65 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
     return render_documented(load_recipe(folder.resolve().name))
 
 
-def write_card(folder: Path, *, repo_id: str | None = None) -> Path:
+def write_card(folder: Path, *, repo_id: str | None = None, unmarked: Unmarked = "refuse") -> Path:
     """Render the folder's card into its ``README.md``, beside the picture that it shows, and return its path.
 
-    Each file is written whole or not at all.
+    In a ``README.md`` that is there, what a person wrote between the rendered parts stays; ``unmarked`` says what
+    becomes of one without markers (see :func:`emohub.card.merge`). Each file is written whole or not at all.
 
     Raises:
+        CardError: the card that is there cannot be merged; nothing is written.
         RecordError: the folder cannot be written; and whatever :func:`render_folder` raises.
     """
-    text = render_folder(folder, repo_id=repo_id)
+    rendered = render_folder(folder, repo_id=repo_id)
+    path = folder / layout.CARD_FILE
+    text = _merged(path, read_card(path) if path.exists() else "", rendered, unmarked)
     if (folder / layout.RUN_FILE).is_file():
         draw_learning_curves(RunRecord.load(folder / layout.RUN_FILE), folder / layout.LEARNING_CURVES_FILE)
-    path = folder / layout.CARD_FILE
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
     return path
 
 
 def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
-    """The path of the folder's card, when it is byte for byte what would be rendered and its picture shows the run.
+    """The path of the folder's card, when its rendered parts are what would be rendered now, byte for byte.
+
+    The picture must show the run too; what stands between the parts is a person's and is not compared.
 
     Raises:
-        CardError: it is missing or differs, and then the error names the first line that does; or so does its picture.
+        CardError: it is missing, its markers are not whole, or a rendered part differs, and then the error names the
+            first line that does; or so does its picture.
     """
-    expected = render_folder(folder, repo_id=repo_id).encode()
     path = folder / layout.CARD_FILE
-    again = "render it again with `emohub card`"
-    try:
-        found = path.read_bytes()
-    except OSError as error:
-        raise CardError(f"{path} cannot be read ({error.strerror})", again) from None
+    found = read_card(path)
+    expected = _merged(path, found, render_folder(folder, repo_id=repo_id), "refuse")
     if found != expected:
         pairs = zip_longest(found.splitlines(keepends=True), expected.splitlines(keepends=True))
         line = next(number for number, (a, b) in enumerate(pairs, start=1) if a != b)
-        raise CardError(f"{path} is not what its records give, from line {line} on", again)
+        raise CardError(f"{path} is not what its records give, from line {line} on", _AGAIN)
     check_picture(folder)
     return path
+
+
+def read_card(path: Path) -> str:
+    """The text of a card, with the line ends that it has.
+
+    Raises:
+        CardError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode()
+    except OSError as error:
+        raise CardError(f"{path} cannot be read ({error.strerror})", _AGAIN) from None
+    except UnicodeDecodeError as error:
+        raise CardError(f"{path} is not UTF-8 text (byte {error.start})", "save it as UTF-8") from None
+
+
+def _merged(path: Path, existing: str, rendered: str, unmarked: Unmarked) -> str:
+    """What :func:`emohub.card.merge` gives; its errors name the file."""
+    try:
+        return merge(existing, rendered, unmarked=unmarked)
+    except CardError as error:
+        raise CardError(f"{path}: {error.cause}", error.remedy) from None
 
 
 def check_picture(folder: Path) -> None:
