@@ -12,7 +12,6 @@ from huggingface_hub import ModelCard, ModelCardData
 
 from emohub.card import KEYS, Finding, parse, render, validate
 from emohub.card.front_matter import dump
-from emohub.card.hub_lists import LICENSES
 from emohub.errors import CardError
 
 Values = dict[str, Any]

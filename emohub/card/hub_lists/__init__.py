@@ -1,8 +1,14 @@
-"""What the Hub knows by name, as it was on a date: licences, tasks, libraries, languages. Each list states its source."""
+"""What the Hub knows by name, as it was on a date: each list is a file that begins with its source and its date."""
 
-from emohub.card.hub_lists.languages import language_codes
-from emohub.card.hub_lists.libraries import LIBRARIES
-from emohub.card.hub_lists.licenses import LICENSES
-from emohub.card.hub_lists.tasks import FORMER_PIPELINE_TAGS, PIPELINE_TAGS, SUBTASKS
+from functools import cache
+from importlib import resources
+from typing import Literal
 
-__all__ = ["FORMER_PIPELINE_TAGS", "LIBRARIES", "LICENSES", "PIPELINE_TAGS", "SUBTASKS", "language_codes"]
+HubList = Literal["former_pipeline_tags", "languages", "libraries", "licenses", "pipeline_tags", "subtasks"]
+
+
+@cache
+def hub_list(name: HubList) -> frozenset[str]:
+    """Every entry of a list."""
+    text = resources.files(__package__).joinpath(f"{name}.txt").read_text(encoding="ascii")
+    return frozenset(entry for line in text.splitlines() if not line.startswith("#") for entry in line.split())
