@@ -1,12 +1,13 @@
 """Every card in the project is, byte for byte, what its records or its recipe give."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from emohub.card import check_card, results_rows, validate
+from emohub.card import check_card, render_folder, results_rows, validate
 from emohub.layout import CARD_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE
 from emohub.pictures import draw_learning_curves
 from emohub.recipe import list_recipes, load_recipe
@@ -31,6 +32,15 @@ def test_measured_cards_are_complete_and_are_the_results() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_card_is_current(folder: Path) -> None:
     check_card(folder)
+    assert (folder / CARD_FILE).read_bytes() == render_folder(folder).encode()  # nobody wrote into it
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_pictures_of_a_card_lie_beside_it(folder: Path) -> None:
+    text = (folder / CARD_FILE).read_text(encoding="utf-8")
+    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", text, re.MULTILINE)
+    assert len(pictures) == len(set(pictures)) >= (folder in MEASURED)
+    assert {path.name for path in folder.glob("*.png")} == set(pictures)
 
 
 @pytest.mark.parametrize("folder", MEASURED, ids=lambda folder: folder.name)

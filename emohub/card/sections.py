@@ -221,7 +221,12 @@ def _merge_heads(old: str, new: str, newline: str) -> str:
         values["tags"] = [*_listed(values.get("tags")), *tags]
         rendered = dump(values).replace("\n", newline)
     merged = "".join((opening, rendered, *kept.values(), closing))
-    if parse(merged).front_matter != values | {key: before[key] for key in kept}:
+    expected = values | {key: before[key] for key in kept}
+    try:
+        same = parse(merged).front_matter == expected
+    except CardError:
+        same = False
+    if not same:  # an anchor, say, that a rendered key held
         raise CardError(
             "the keys that were added to the card's front matter cannot be told apart",
             "write each on lines of its own, without anchors",
