@@ -5,14 +5,52 @@ What the client sends is decoded and verified (tokens, sizes, SHA-256, parent co
 Each module that answers for paths registers its functions with ``route`` when it is imported, which happens here.
 """
 
-from tests.hub import buckets, commits, downloads, jobs, lfs, pull_requests, refs, repositories, xet
+from tests.hub import (
+    buckets,
+    collections,
+    commits,
+    downloads,
+    identities,
+    jobs,
+    lfs,
+    pull_requests,
+    refs,
+    repositories,
+    spaces,
+    xet,
+)
 from tests.hub.faults import Fault
 from tests.hub.hub import Hub
 from tests.hub.messages import Refusal, Reply, Request
 from tests.hub.server import serve_hub
-from tests.hub.state import Blob, Bucket, Repo
+from tests.hub.state import Blob, Bucket, Collection, Repo
 
-ANSWERING = (buckets, commits, downloads, jobs, lfs, pull_requests, refs, repositories, xet)
+ANSWERING = (
+    buckets,
+    collections,
+    commits,
+    downloads,
+    identities,
+    jobs,
+    lfs,
+    pull_requests,
+    refs,
+    repositories,
+    spaces,
+    xet,
+)
 """The modules that answer for paths."""
 
-__all__ = ["ANSWERING", "Blob", "Bucket", "Fault", "Hub", "Refusal", "Reply", "Repo", "Request", "serve_hub"]
+__all__ = [
+    "ANSWERING",
+    "Blob",
+    "Bucket",
+    "Collection",
+    "Fault",
+    "Hub",
+    "Refusal",
+    "Reply",
+    "Repo",
+    "Request",
+    "serve_hub",
+]

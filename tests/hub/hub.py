@@ -8,11 +8,13 @@ from urllib.parse import unquote
 
 from tests.hub.faults import Fault
 from tests.hub.messages import Refusal, Reply, Request
-from tests.hub.state import Blob, Bucket, Commit, Repo, User
+from tests.hub.state import Blob, Bucket, Collection, Commit, Repo, User
 from tests.hub.xet_store import BadUpload, XetStore
 
 GIT_ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 """What a new repository on the Hub starts with, shortened; it decides which files are large."""
+
+SPACES = "spaces/"
 
 Answer = Callable[..., Reply]
 """Takes the Hub, the request, and the named groups of its path."""
@@ -29,6 +31,11 @@ def route(method: str, pattern: str) -> Callable[[Answer], Answer]:
     return register
 
 
+def namespace_of(repo_id: str) -> str:
+    """Whose repository it is."""
+    return repo_id.removeprefix(SPACES).partition("/")[0]
+
+
 class Hub:
     """The state of the Hub, its recorded requests, and who may do what; the modules beside it answer for its paths."""
 
@@ -42,6 +49,9 @@ class Hub:
         self.buckets: dict[str, Bucket] = {}
         self.jobs: list[dict[str, Any]] = []
         """What was sent to start each job."""
+        self.collections: dict[str, Collection] = {}
+        self.trusted: dict[str, str] = {}
+        """The workflow that each repository trusts, by the id of the repository."""
         self.faults: list[Fault] = []
         self.requests: list[Request] = []
         self.lock = threading.RLock()
@@ -52,7 +62,8 @@ class Hub:
         self.users[token] = User(name, **options)
 
     def add_repo(self, repo_id: str, *, private: bool = False) -> Repo:
-        repo = self.repos[repo_id] = Repo(repo_id, private)
+        """A new repository; that of a Space has an id that begins with ``spaces/``, as its address does."""
+        repo = self.repos[repo_id] = Repo(repo_id.removeprefix(SPACES), private)
         repo.commit("main", "initial commit", {".gitattributes": Blob(GIT_ATTRIBUTES.encode())}, None)
         return repo
 
@@ -119,7 +130,7 @@ class Hub:
     def readable(self, request: Request, repo_id: str) -> Repo:
         user = self.user(request)
         repo = self.repos.get(repo_id)
-        namespace = repo_id.partition("/")[0]
+        namespace = namespace_of(repo_id)
         if repo is None or (repo.private and (user is None or namespace not in (user.name, *user.organizations))):
             raise Refusal(401 if user is None else 404, "Repository not found", "RepoNotFound")
         return repo
@@ -129,7 +140,7 @@ class Hub:
         repo = self.readable(request, repo_id)
         user = self.account(request)
         proposes = request.query.get("create_pr") == ["1"] and user.role != "read"
-        if not proposes and not self.may_write(user, repo_id.partition("/")[0], repo_id):
+        if not proposes and not self.may_write(user, namespace_of(repo_id), repo_id):
             raise Refusal(403, "Forbidden: you don't have write access to this repository.")
         return repo
 

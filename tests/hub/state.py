@@ -87,6 +87,18 @@ class Bucket:
     files: dict[str, tuple[bytes, int]] = field(default_factory=dict)
 
 
+@dataclass
+class Collection:
+    """A collection; an item is what the Hub says of it, without its position."""
+
+    slug: str
+    title: str
+    owner: str
+    private: bool
+    description: str | None = None
+    items: list[dict[str, str]] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class User:
     """An account and the role of its token."""
