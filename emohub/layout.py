@@ -1,6 +1,9 @@
 """Where a project keeps things: ``models/``, ``cards/`` and ``runs/``, and how a name becomes a folder."""
 
+import json
 from pathlib import Path
+
+from emohub.errors import UsageError
 
 RUN_FILE = "run.json"
 EVAL_FILE = "eval.json"
@@ -25,6 +28,8 @@ LOGS_FOLDER = "logs"
 """Folder inside a run that holds what a tracker of this machine writes."""
 MASKED_LM_FOLDER = "masked_lm"
 """Folder inside a run of two stages that holds the run of the first."""
+SERVED_FILE = "models.json"
+"""File of a Space that names the models that its page serves: Hub ids by the name that is shown."""
 
 
 def project_root() -> Path:
@@ -74,3 +79,21 @@ def shipped_models() -> dict[str, Path]:
     """Every model under ``models/`` that has a configuration, by name, in alphabetical order."""
     folder = project_root() / "models"
     return {path.name: path for path in sorted(folder.glob("*")) if (path / CONFIG_FILE).is_file()}
+
+
+def served_models() -> dict[str, str | Path]:
+    """What the page serves: the Hub ids that ``models.json`` names, as in a Space, else every model under ``models/``.
+
+    Raises:
+        UsageError: ``models.json`` is damaged.
+    """
+    path = project_root() / SERVED_FILE
+    if not path.is_file():
+        return dict(shipped_models())
+    try:
+        served = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        served = None
+    if not isinstance(served, dict) or not served or not all(isinstance(each, str) for each in served.values()):
+        raise UsageError(f"{path} does not name Hub ids by name", "publish the Space again, or take the file away")
+    return dict(served)
