@@ -12,13 +12,13 @@ from matplotlib.image import imread
 from emohub.errors import RecordError
 from emohub.pictures import (
     DIGEST_KEY,
-    _apart,
     draw_learning_curves,
     draw_range_test,
     read_digest,
     shown_digest,
     shown_metrics,
 )
+from emohub.pictures.curves import _apart
 from emohub.record import HistoryRow, RunRecord
 from tests.factories import METRICS, make_history, make_recipe, make_run_record
 

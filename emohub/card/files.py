@@ -4,11 +4,12 @@ from itertools import zip_longest
 from pathlib import Path
 
 from emohub import layout
+from emohub.card.illustrations import pictures_of
 from emohub.card.records import Records
 from emohub.card.render import render, render_documented, render_masked_lm
 from emohub.card.sections import Unmarked, merge
 from emohub.errors import CardError, UsageError
-from emohub.pictures import draw_learning_curves, read_digest, shown_digest
+from emohub.pictures import read_digest
 from emohub.recipe import list_recipes, load_recipe
 from emohub.record import RunRecord, write_atomically
 
@@ -62,7 +63,7 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
 
 
 def write_card(folder: Path, *, repo_id: str | None = None, unmarked: Unmarked = "refuse") -> Path:
-    """Render the folder's card into its ``README.md``, beside the picture that it shows, and return its path.
+    """Render the folder's card into its ``README.md``, beside the pictures that it shows, and return its path.
 
     In a ``README.md`` that is there, what a person wrote between the rendered parts stays; ``unmarked`` says what
     becomes of one without markers (see :func:`emohub.card.merge`). Each file is written whole or not at all.
@@ -74,8 +75,8 @@ def write_card(folder: Path, *, repo_id: str | None = None, unmarked: Unmarked =
     rendered = render_folder(folder, repo_id=repo_id)
     path = folder / layout.CARD_FILE
     text = _merged(path, read_card(path) if path.exists() else "", rendered, unmarked)
-    if (folder / layout.RUN_FILE).is_file():
-        draw_learning_curves(RunRecord.load(folder / layout.RUN_FILE), folder / layout.LEARNING_CURVES_FILE)
+    for picture in pictures_of(folder):
+        picture.draw(folder / picture.name)
     write_atomically(path, lambda temporary: temporary.write_bytes(text.encode()))
     return path
 
@@ -83,11 +84,11 @@ def write_card(folder: Path, *, repo_id: str | None = None, unmarked: Unmarked =
 def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
     """The path of the folder's card, when its rendered parts are what would be rendered now, byte for byte.
 
-    The picture must show the run too; what stands between the parts is a person's and is not compared.
+    The pictures must show the records too; what stands between the parts is a person's and is not compared.
 
     Raises:
         CardError: it is missing, its markers are not whole, or a rendered part differs, and then the error names the
-            first line that does; or so does its picture.
+            first line that does; or so does a picture.
     """
     path = folder / layout.CARD_FILE
     found = read_card(path)
@@ -96,7 +97,7 @@ def check_card(folder: Path, *, repo_id: str | None = None) -> Path:
         pairs = zip_longest(found.splitlines(keepends=True), expected.splitlines(keepends=True))
         line = next(number for number, (a, b) in enumerate(pairs, start=1) if a != b)
         raise CardError(f"{path} is not what its records give, from line {line} on", _AGAIN)
-    check_picture(folder)
+    check_pictures(folder)
     return path
 
 
@@ -122,17 +123,17 @@ def _merged(path: Path, existing: str, rendered: str, unmarked: Unmarked) -> str
         raise CardError(f"{path}: {error.cause}", error.remedy) from None
 
 
-def check_picture(folder: Path) -> None:
-    """Hold the picture of the learning curves against the folder's run; a folder without a run needs none.
+def check_pictures(folder: Path) -> None:
+    """Hold the pictures beside a card against the folder's records; a folder without a run needs none.
 
-    What is compared is the digest that the picture carries, not its bytes: those depend on matplotlib's version.
+    What is compared is the digest that a picture carries, not its bytes: those depend on matplotlib's version.
 
     Raises:
-        CardError: it is missing, or shows another run.
+        CardError: one is missing, or shows something else.
+        RecordError: a record is missing or damaged.
     """
-    if not (folder / layout.RUN_FILE).is_file():
-        return
-    picture = folder / layout.LEARNING_CURVES_FILE
-    if read_digest(picture) != shown_digest(RunRecord.load(folder / layout.RUN_FILE)):
-        what = "does not show the run" if picture.is_file() else "is missing"
-        raise CardError(f"{picture} {what}", "draw it again with `emohub card`")
+    for expected in pictures_of(folder):
+        picture = folder / expected.name
+        if read_digest(picture) != expected.digest:
+            what = "does not show what the records say" if picture.is_file() else "is missing"
+            raise CardError(f"{picture} {what}", "draw it again with `emohub card`")

@@ -9,7 +9,7 @@ import yaml
 from emohub.card.records import MaskedLMRecords, Records, RunRecords
 from emohub.errors import CardError
 from emohub.recipe import TextSource
-from emohub.record import ENGLISH_EXAMPLES
+from emohub.record import ENGLISH_EXAMPLES, Answer
 
 KEYS = (
     "language",
@@ -22,6 +22,7 @@ KEYS = (
     "metrics",
     "tags",
     "widget",
+    "co2_eq_emissions",
     "model-index",
 )
 """Every key that a card may have, in the order that it has them."""
@@ -110,8 +111,12 @@ def dump(values: dict[str, Any]) -> str:
 def front_matter(records: Records, name: str) -> dict[str, Any]:
     """The values of a card's front matter for a model that is called ``name``; what is unknown has no key."""
     corpus = records.recipe.corpus
-    widget = [{"text": text} for text in ENGLISH_EXAMPLES] if corpus.language == ("en",) else None
-    return _front_matter(records, corpus, TASK, _model_index(records, name), widget)
+    return _front_matter(records, corpus, TASK, _model_index(records, name), _widget(records))
+
+
+def ranked(answer: Answer) -> list[tuple[str, float]]:
+    """Labels and probabilities of an answer, the most probable one first."""
+    return sorted(answer.probabilities.items(), key=lambda item: item[::-1], reverse=True)
 
 
 def masked_lm_front_matter(records: MaskedLMRecords, name: str) -> dict[str, Any]:
@@ -136,7 +141,7 @@ def _front_matter(
     corpus: TextSource,
     task: str,
     model_index: list[dict[str, Any]],
-    widget: list[dict[str, str]] | None,
+    widget: list[dict[str, Any]] | None,
 ) -> dict[str, Any]:
     base_model = hub_base_model(records)
     values: dict[str, Any] = {
@@ -150,9 +155,35 @@ def _front_matter(
         "metrics": list(dict.fromkeys(metric["type"] for metric in model_index[0]["results"][0]["metrics"])),
         "tags": ["emohub", corpus.name],
         "widget": widget,
+        "co2_eq_emissions": _emissions(records),
         "model-index": model_index,
     }
     return {key: value for key, value in values.items() if value}
+
+
+def _widget(records: Records) -> list[dict[str, Any]] | None:
+    """Examples for the Hub's page, with what the model answers where that is recorded."""
+    if records.description is not None:
+        return [
+            {"text": answer.text, "output": [{"label": label, "score": round(p, 6)} for label, p in ranked(answer)]}
+            for answer in records.description.answers
+        ]
+    return [{"text": text} for text in ENGLISH_EXAMPLES] if records.recipe.corpus.language == ("en",) else None
+
+
+def _emissions(records: RunRecords) -> dict[str, Any] | None:
+    """What the Hub shows of a training's emissions, in grams; None when they are not known."""
+    energy, environment = records.run.energy, records.run.environment
+    if energy is None or energy.kg_co2e is None:
+        return None
+    values = {
+        "emissions": energy.kg_co2e * 1000,
+        "source": f"CodeCarbon {energy.codecarbon}",
+        "training_type": "fine-tuning",
+        "geographical_location": energy.country,
+        "hardware_used": environment.processor if environment.device == "cpu" else environment.device,
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def is_repo_id(text: str) -> bool:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Self
 
 from emohub.errors import CardError
-from emohub.layout import EVAL_FILE, RUN_FILE
+from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, RUN_FILE
 from emohub.recipe import Adaptation, Recipe
-from emohub.record import EvalRecord, HistoryRow, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, HistoryRow, RunRecord
 
 HEADLINE = ("accuracy", "macro_f1")
 """Metrics that every card leads with."""
@@ -84,28 +84,31 @@ class MaskedLMRecords(RunRecords):
 
 @dataclass(frozen=True)
 class Records(RunRecords):
-    """A run record and the evaluation record of its exported weights.
+    """A run record, the evaluation record of its exported weights, and their description where there is one.
 
     Raises:
         CardError: they contradict each other or themselves, so that no card can be true.
     """
 
     evaluation: EvalRecord
+    description: DescriptionRecord | None = None
 
     @classmethod
-    def of(cls, run: RunRecord, evaluation: EvalRecord) -> Self:
-        """The two records, with the recipe that the run record holds."""
-        return cls(run, _recipe(run), evaluation)
+    def of(cls, run: RunRecord, evaluation: EvalRecord, description: DescriptionRecord | None = None) -> Self:
+        """The records, with the recipe that the run record holds."""
+        return cls(run, _recipe(run), evaluation, description)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read ``run.json`` and ``eval.json`` of a folder.
+        """Read ``run.json`` and ``eval.json`` of a folder, and ``description.json`` if it is there.
 
         Raises:
             RecordError: one is missing or damaged.
             CardError: they do not belong together.
         """
-        return cls.of(RunRecord.load(folder / RUN_FILE), EvalRecord.load(folder / EVAL_FILE))
+        run, evaluation = RunRecord.load(folder / RUN_FILE), EvalRecord.load(folder / EVAL_FILE)
+        path = folder / DESCRIPTION_FILE
+        return cls.of(run, evaluation, DescriptionRecord.load(path) if path.is_file() else None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -133,6 +136,24 @@ class Records(RunRecords):
         accuracy = evaluation.metrics["accuracy"].value
         if sum(map(sum, matrix)) != evaluation.data.rows or not math.isclose(accuracy, right / evaluation.data.rows):
             raise CardError("the evaluation's confusion matrix contradicts its rows or its accuracy", again)
+        if self.description is not None:
+            self._check_description(self.description)
+
+    def _check_description(self, description: DescriptionRecord) -> None:
+        again = "describe the exported checkpoint again with `emohub describe`"
+        run, labels = self.run, self.recipe.corpus.labels
+        if description.model.fingerprint != run.exported.fingerprint:
+            raise CardError("the description is of other weights than the run exported", again)
+        if tuple(label.label for label in description.labels) != labels:
+            raise CardError("the description's labels are not those of the run's corpus", again)
+        if any(set(answer.probabilities) != set(labels) for answer in description.answers):
+            raise CardError("an answer in the description is not one of the run's labels", again)
+        for split in ("train", "validation"):
+            described = description.splits.get(split)
+            if described is None or described.data.fingerprint != run.data[split].fingerprint:
+                raise CardError(f"the description's {split} split is not the one that the run used", again)
+            if sum(described.labels.values()) != described.data.rows:
+                raise CardError(f"the description's labels of {split} are not as many as its rows", again)
 
 
 def _recipe(run: RunRecord) -> Recipe:

@@ -12,18 +12,27 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from emohub.card.context import Table, card_context, documented_context, masked_lm_context
+from emohub.card.context import card_context, masked_lm_context
 from emohub.card.front_matter import is_repo_id
 from emohub.card.markdown import Markdown, code, fence, show, table, words
 from emohub.card.records import MaskedLMRecords, Records
+from emohub.card.reported import documented_context
 from emohub.card.sections import DOCUMENTED_PAGE, section
+from emohub.card.tables import Table
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
-from emohub.record import EvalRecord, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, RunRecord
 
 
-def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None, model: str | None = None) -> str:
-    """The card of the model that ``run`` exported and ``evaluation`` measured.
+def render(
+    run: RunRecord,
+    evaluation: EvalRecord,
+    description: DescriptionRecord | None = None,
+    *,
+    repo_id: str | None = None,
+    model: str | None = None,
+) -> str:
+    """The card of the model that ``run`` exported and ``evaluation`` measured, with what ``description`` adds.
 
     ``repo_id`` is where the model is or will be on the Hub; it names the model and is what the usage examples load.
     Without it the model has its recipe's name, and the examples load the folder ``model`` (``models/<recipe>`` when
@@ -33,13 +42,13 @@ def render(run: RunRecord, evaluation: EvalRecord, *, repo_id: str | None = None
         CardError: the records contradict each other.
         UsageError: ``repo_id`` is not of the form USER/NAME.
     """
-    records = Records.of(run, evaluation)
+    records = Records.of(run, evaluation, description)
     own_name = records.recipe.name
     context = card_context(
         records,
         name=_name(repo_id, own_name),
         model=repo_id or model or f"models/{own_name}",
-        published=repo_id is not None,
+        repo_id=repo_id,
     )
     return _environment().get_template("model_card.md.jinja").render(context)
 
@@ -57,7 +66,7 @@ def render_masked_lm(run: RunRecord, *, repo_id: str | None = None, model: str |
         records,
         name=_name(repo_id, own_name),
         model=repo_id or model or f"models/{own_name}",
-        published=repo_id is not None,
+        repo_id=repo_id,
     )
     return _environment().get_template("masked_lm_card.md.jinja").render(context)
 

@@ -1,37 +1,23 @@
-"""Pictures of training: a run's learning curves, and the range test of its learning rate."""
+"""The learning curves of a run: its losses, and beside them its validation metrics."""
 
-import math
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from emohub.recipe.declaration import canonical_json, sha256_text
-from emohub.record import RunRecord, write_atomically
+from emohub.pictures.digests import DIGEST_KEY, digest
+from emohub.pictures.drawing import BLUE, COLOURS, ORANGE, Points, figure_of, mark, plot, save
+from emohub.record import RunRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-DIGEST_KEY = "emohub:run-sha256"
-"""Text chunk of a PNG that says which run it shows; see :func:`shown_digest`."""
-
-_VALIDATION, _TRAINING = "#0060A8", "#B84A00"
-_COLOURS = ("#007A5A", "#8A3FA0", _VALIDATION, _TRAINING, "#A0205A", "#6B5B00", "#444444")
-"""After Okabe and Ito's colours for the colour-blind, darkened so that text in them is legible on white."""
 _MARKERS = ("^", "D", "o", "s", "v", "P", "X")
-_GREY = "#555555"
 _LEAST_SPAN = 0.05
 """The axis of metrics covers at least this much, so that noise does not look like a trend."""
 _LABEL_GAP = 0.075
 """Least distance of two names beside a panel, as a share of its height."""
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-_Points = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +25,7 @@ class _Curve:
     """One line of a panel."""
 
     name: str
-    points: _Points
+    points: Points
     colour: str
     marker: str
 
@@ -68,7 +54,7 @@ def draw_learning_curves(run: RunRecord, path: Path) -> None:
     steps = f"{round(run.history[-1].step / run.history[-1].epoch):,}"
     width = xs[-1] - xs[0] or 20.0  # a single row stands in the middle
     panels = [panel for panel in _panels(run, xs) if panel.curves]
-    with _figure(len(panels)) as figure:
+    with figure_of(10 if len(panels) > 1 else 7, 4.2) as figure:
         figure.suptitle(_caption(run), x=0.01, horizontalalignment="left")
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             axes.set_xlabel(f"Epoch ({steps} steps each)" if by_epoch else f"Step ({steps} to an epoch)")
@@ -76,42 +62,14 @@ def draw_learning_curves(run: RunRecord, path: Path) -> None:
             axes.set_xlim(xs[0] - 0.05 * width, xs[-1] + 0.05 * width)
             axes.xaxis.get_major_locator().set_params(integer=True)
             axes.xaxis.set_major_formatter("{x:,.0f}")
-            _mark(axes, exported, "exported")
+            mark(axes, exported, "exported")
             for curve in panel.curves:
-                _plot(axes, curve.points, color=curve.colour, marker=curve.marker)
+                plot(axes, curve.points, color=curve.colour, marker=curve.marker)
                 ring = [point for point in curve.points if point[0] == exported]
-                _plot(axes, ring, color=curve.colour, marker="o", markersize=13, markerfacecolor="none")
+                plot(axes, ring, color=curve.colour, marker="o", markersize=13, markerfacecolor="none")
             _scale(axes, panel)
             _name_curves(axes, panel.curves)
-        _save(figure, path, {DIGEST_KEY: shown_digest(run)})
-
-
-def draw_range_test(
-    rates: Sequence[float], losses: Sequence[float], smoothed: Sequence[float], suggestion: float | None, path: Path
-) -> None:
-    """Draw a range test of the learning rate into a PNG: the training loss at each rate, and the suggested rate if any.
-
-    A loss that is not finite is left out. The axis ends a little above the loss of the start, wherever it rose to.
-
-    Raises:
-        RecordError: the file cannot be written; what was there before is then still there.
-    """
-    each, smooth = (
-        [(rate, loss) for rate, loss in zip(rates, values, strict=True) if math.isfinite(loss)]
-        for values in (losses, smoothed)
-    )
-    start, lowest = smooth[0][1], min(loss for _, loss in smooth)
-    room = max(start - lowest, 0.1 * start)
-    with _figure(1) as figure:
-        axes = figure.subplots()
-        axes.set(xscale="log", xlabel="Learning rate", ylabel="Training loss")
-        axes.set_ylim(lowest - 0.25 * room, start + 0.75 * room)
-        _plot(axes, each, color=_TRAINING, alpha=0.4, linewidth=1, label="each step")
-        _plot(axes, smooth, color=_VALIDATION, linewidth=2.4, label="smoothed")
-        if suggestion is not None:
-            _mark(axes, suggestion, f"suggested: {suggestion:.1e}")
-        axes.legend(frameon=False, loc="lower left")
-        _save(figure, path, {})
+        save(figure, path, {DIGEST_KEY: shown_digest(run)})
 
 
 def shown_metrics(run: RunRecord) -> tuple[str, ...]:
@@ -127,15 +85,7 @@ def shown_digest(run: RunRecord) -> str:
     """SHA-256 over all that the learning curves show of a run."""
     shown = run.model_dump(mode="json", include={"history", "stage", "stopped", "steps_run", "total_steps"})
     drawn = {"name": run.recipe["name"], "exported": run.exported.step, "metrics": shown_metrics(run)}
-    return sha256_text(canonical_json(shown | drawn))
-
-
-def read_digest(picture: Path) -> str | None:
-    """The digest of the run that a picture shows; None when the file is missing, damaged, or no such picture."""
-    try:
-        return dict(_text_chunks(picture.read_bytes())).get(DIGEST_KEY)
-    except OSError:
-        return None
+    return digest(shown | drawn)
 
 
 def _panels(run: RunRecord, xs: Sequence[float]) -> tuple[_Panel, _Panel]:
@@ -156,8 +106,8 @@ def _panels(run: RunRecord, xs: Sequence[float]) -> tuple[_Panel, _Panel]:
     figures = "Validation perplexity" if run.stage == "masked_lm" else "Validation metrics"
     metrics = {in_words(name): [row.metrics.get(name) for row in run.history] for name in shown_metrics(run)}
     return (
-        _Panel("Loss", curves(losses, (_TRAINING, _VALIDATION), ("s", "o")), 0.0),
-        _Panel(figures, curves(metrics, _COLOURS, _MARKERS), _LEAST_SPAN),
+        _Panel("Loss", curves(losses, (ORANGE, BLUE), ("s", "o")), 0.0),
+        _Panel(figures, curves(metrics, COLOURS, _MARKERS), _LEAST_SPAN),
     )
 
 
@@ -175,48 +125,6 @@ def _caption(run: RunRecord) -> str:
 def in_words(name: str) -> str:
     """A metric's name as one would write it."""
     return name.replace("_", " ").replace("f1", "F1")
-
-
-@contextmanager
-def _figure(panels: int) -> Iterator["Figure"]:
-    """An empty figure, drawn by our settings whatever the user's matplotlibrc says, in no window."""
-    from matplotlib import style  # noqa: PLC0415 - it takes most of a second, and cards are checked without it
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    settings = {
-        "font.size": 12,
-        "axes.titlesize": 12,
-        "figure.titlesize": 12,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": _GREY,
-        "axes.grid": True,
-        "axes.grid.axis": "y",
-        "grid.color": "#E0E0E0",
-        "axes.axisbelow": True,
-        "lines.linewidth": 2,
-        "lines.markersize": 6,
-    }
-    with style.context(["default", settings]):
-        yield Figure(figsize=(10, 4.2) if panels > 1 else (7, 4.2), dpi=144, layout="constrained")
-
-
-def _plot(axes: "Axes", points: _Points, **how: Any) -> None:
-    axes.plot([x for x, _ in points], [y for _, y in points], **how)
-
-
-def _mark(axes: "Axes", x: float, name: str) -> None:
-    """A dashed line at ``x``, named above the panel."""
-    axes.axvline(x, color=_GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-    axes.annotate(
-        name,
-        (x, 1.01),
-        xycoords=axes.get_xaxis_transform(),
-        ha="center",
-        va="bottom",
-        color=_GREY,
-        annotation_clip=False,
-    )
 
 
 def _scale(axes: "Axes", panel: _Panel) -> None:
@@ -248,23 +156,3 @@ def _apart(heights: Sequence[float], gap: float) -> list[float]:
             moved[below] = max(0.0, moved[below] - overlap / 2)
             moved[above] = min(1.0, moved[above] + overlap / 2)
     return moved
-
-
-def _save(figure: "Figure", path: Path, texts: dict[str, str]) -> None:
-    """Write the figure as a PNG that names no library version and no date, whole or not at all."""
-    how: dict[str, Any] = {"format": "png", "metadata": {"Software": None, **texts}, "pil_kwargs": {"optimize": True}}
-    write_atomically(path, lambda temporary: figure.savefig(temporary, **how))
-
-
-def _text_chunks(png: bytes) -> Iterator[tuple[str, str]]:
-    """Keyword and text of each ``tEXt`` chunk, up to any damage (PNG specification, section 11.3.3)."""
-    at = len(_PNG_SIGNATURE)
-    while png.startswith(_PNG_SIGNATURE) and at + 12 <= len(png):
-        length, kind = struct.unpack(">I4s", png[at : at + 8])
-        data, checksum = png[at + 8 : at + 8 + length], png[at + 8 + length : at + 12 + length]
-        if checksum != struct.pack(">I", zlib.crc32(kind + data)):
-            return
-        if kind == b"tEXt":
-            keyword, _, text = data.decode("latin-1").partition("\0")
-            yield keyword, text
-        at += 12 + length

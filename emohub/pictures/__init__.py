@@ -1,0 +1,20 @@
+"""Pictures, as PNG files that say what they show: of a training run, of a range test, and of an evaluation."""
+
+from emohub.pictures.curves import draw_learning_curves, in_words, shown_digest, shown_metrics
+from emohub.pictures.digests import DIGEST_KEY, read_digest
+from emohub.pictures.evaluation import calibration_digest, confusion_digest, draw_calibration, draw_confusion_matrix
+from emohub.pictures.range_test import draw_range_test
+
+__all__ = [
+    "DIGEST_KEY",
+    "calibration_digest",
+    "confusion_digest",
+    "draw_calibration",
+    "draw_confusion_matrix",
+    "draw_learning_curves",
+    "draw_range_test",
+    "in_words",
+    "read_digest",
+    "shown_digest",
+    "shown_metrics",
+]
