@@ -85,6 +85,7 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "--repo-id", "no-owner", "--dry-run"],
     ],
     "verify": [[], ["minilm-emotion", "--corpus", "no-such-corpus"], ["minilm-emotion", "--resamples", "0"]],
+    "audit": [[], ["no-such-card"], ["no-such-folder/README.md/x"], ["README.md", "--format", "xml"]],
     "doctor": [["no-such-recipe"], ["minilm-emotion"], ["--format", "xml"]],
     "demo": [["--port", "high"], ["--port", "70000"]],
 }

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("data", "inference", "pictures"),
     ("card", "compare", "describe", "evaluate", "explain", "runs", "train"),
-    ("publish", "reproduce", "suspects", "tune", "ui", "verify"),
+    ("audit", "publish", "reproduce", "suspects", "tune", "ui", "verify"),
     ("doctor", "jobs"),
     ("cli",),
     ("__main__", "app"),
@@ -30,11 +30,12 @@ ANYONE = frozenset(name for layer in LAYERS for name in layer)
 OWNERS: dict[str, frozenset[str]] = {
     "accelerate": frozenset({"train"}),
     "cleanlab": frozenset({"suspects"}),
+    "codecarbon": frozenset({"train"}),
     "datasets": frozenset({"data"}),
     "evaluate": frozenset({"metrics"}),
     "gradio": frozenset({"ui"}),
-    "httpx2": frozenset({"data", "doctor", "inference", "publish"}),
-    "huggingface_hub": frozenset({"data", "doctor", "inference", "jobs", "publish"}),
+    "httpx2": frozenset({"audit", "data", "doctor", "inference", "publish"}),
+    "huggingface_hub": frozenset({"audit", "data", "doctor", "inference", "jobs", "publish"}),
     "jinja2": frozenset({"card"}),
     "matplotlib": frozenset({"pictures"}),
     "numpy": ANYONE,
@@ -142,7 +143,7 @@ def test_every_owner_uses_its_library() -> None:
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects")]
+    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy")]
     requirements = [*project["dependencies"], *(requirement for extra in optional for requirement in extra)]
     declared = {requirement.partition(">=")[0].lower() for requirement in requirements}
     distributions = metadata.packages_distributions()

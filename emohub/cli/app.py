@@ -25,6 +25,7 @@ COMMANDS = (
     "card",
     "publish",
     "verify",
+    "audit",
     "doctor",
     "demo",
 )

@@ -36,10 +36,12 @@ def _validate(text: str, *, own: bool) -> tuple[Finding, ...]:
     if text.startswith(DOCUMENTED_PAGE) and not own:
         problems = [each for each in problems if each.rule != "front-matter-missing"]
     if card.front_matter is not None:
-        problems += _front_matter(card.front_matter, own=own)
+        unread = tuple(each.key for each in problems if each.rule == "yaml-tag")
+        of_values = _front_matter(card.front_matter, own=own)
+        problems += [each for each in of_values if not _within(each.key, unread)]
     if not any(each.rule == "front-matter-unclosed" for each in problems):
         problems += _body(card)
-    found = (finding(each, own=own) for each in problems)
+    found = (finding(each, own=own) for each in dict.fromkeys(problems))
     return in_order(each for each in found if each is not None)
 
 
@@ -62,6 +64,11 @@ def _front_matter(front_matter: Item, *, own: bool) -> Iterator[Problem]:
 def _top(path: str) -> str:
     """The key of the front matter that a path begins with."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _within(path: str, others: tuple[str, ...]) -> bool:
+    """Whether a path is one of the ``others``, or leads into one."""
+    return any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in others)
 
 
 def _together(front_matter: Item) -> Iterator[Problem]:

@@ -8,11 +8,10 @@ from emohub.card.validation.rules import Problem
 from emohub.card.validation.shapes import (
     Check,
     anything,
+    either,
     list_of,
     mapping,
-    number,
     problem,
-    text,
     text_that,
 )
 
@@ -53,6 +52,19 @@ def _only(*expected: str) -> Check:
     return check
 
 
+def _kind(kind: type, name: str) -> Check:
+    def check(item: Item) -> Iterator[Problem]:
+        if not isinstance(item.value, kind):
+            yield problem("own-form", item, f"it is {item.value!r}, not a {name}")
+
+    return check
+
+
+def _number(item: Item) -> Iterator[Problem]:
+    if isinstance(item.value, str):
+        yield problem("metric-text", item, f"it is {item.value!r}, not a finite number")
+
+
 def _metric(item: Item) -> Iterator[Problem]:
     yield from _METRIC(item)
     kind, value = item.value["type"], item.value["value"]
@@ -70,19 +82,20 @@ def _model_index(task: str) -> Check:
 
 
 _METRIC = mapping(
-    {"type": anything, "value": number},
+    {"type": anything, "value": _number},
     {
         "name": anything,
         "args": mapping({}, {"average": text_that(_AVERAGES.__contains__, "metric-average", "an average")}),
     },
 )
 _DATASET = mapping({"type": anything, "name": anything}, {"config": anything, "split": anything, "revision": anything})
+_DATASET_ID = text_that(is_repo_id, "dataset-id-short", "the full id of a dataset, OWNER/NAME")
 _CHECKS: dict[str, Check] = {
-    "language": list_of(anything),
-    "license": text,
+    "language": _kind(list, "list"),
+    "license": _kind(str, "text"),
     "library_name": _only(LIBRARY),
     "pipeline_tag": _only(*_TASKS),
-    "base_model": text,
+    "base_model": _kind(str, "text"),
     "base_model_relation": _only("finetune"),
-    "datasets": list_of(text_that(is_repo_id, "dataset-id-short", "the full id of a dataset, OWNER/NAME")),
+    "datasets": either(list, list_of(_DATASET_ID), _kind(list, "list")),
 }

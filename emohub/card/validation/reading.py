@@ -11,7 +11,12 @@ from emohub.card.validation.rules import Problem
 
 _FENCE = re.compile(r"---[ \t]*\r?(?:\n|\Z)")
 _CLOSING = re.compile(r"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
-_PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "timestamp")}
+_STANDARD = "tag:yaml.org,2002:"
+_PLAIN_TAGS = {
+    yaml.ScalarNode: {_STANDARD + name for name in ("null", "bool", "int", "float", "str", "timestamp")},
+    yaml.SequenceNode: {_STANDARD + "seq"},
+    yaml.MappingNode: {_STANDARD + "map"},
+}
 _WHOLE = "front matter"
 
 
@@ -85,7 +90,7 @@ class _Reader:
             self._loader = yaml.SafeLoader(self._source)
             node = self._loader.get_single_node()
         except yaml.reader.ReaderError as error:
-            message = f"it holds the control character U+{ord(error.character):04X}"
+            message = f"it holds the control character U+{error.character:04X}"
             self._note("yaml-character", _WHOLE, message, self._line(error.position))
             return None
         except yaml.MarkedYAMLError as error:
@@ -101,6 +106,9 @@ class _Reader:
         return self._item(node, "", self._first_line)
 
     def _item(self, node: yaml.Node, path: str, line: int) -> Item:
+        if node.tag not in _PLAIN_TAGS[type(node)]:
+            self._refuse_tag(node, path, line)
+            return Item(path, line, None)
         if isinstance(node, yaml.MappingNode):
             entries = dict(self._entries(node, path))
             return Item(path, line, {key: entry.value for key, entry in entries.items()}, entries=entries)
@@ -113,7 +121,6 @@ class _Reader:
         return Item(path, line, self._scalar(node, path, line))
 
     def _entries(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[str, Item]]:
-        self._refuse_tag(node, path, self._line(node.start_mark.index))
         seen = set()
         for key, value in node.value:
             line = self._line(key.start_mark.index)
@@ -129,25 +136,17 @@ class _Reader:
                 yield name, self._item(value, inner, line)
 
     def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
-        if not self._refuse_tag(node, path, line):
-            return None
         try:
             return self._loader.construct_object(node)
         except ValueError as error:
             self._note("yaml-value", path, f"{node.value!r} looks like a date and is none ({error})", line)
             return str(node.value)
 
-    def _refuse_tag(self, node: yaml.Node, path: str, line: int) -> bool:
-        """Whether the node is plain."""
-        plain = not isinstance(node, yaml.ScalarNode) or node.tag in _PLAIN_TAGS
-        standard = node.tag.startswith("tag:yaml.org,2002:") and "python" not in node.tag
-        if plain and standard:
-            return True
+    def _refuse_tag(self, node: yaml.Node, path: str, line: int) -> None:
         what = "a Python object" if "python" in node.tag else f"a value with the tag {node.tag}"
-        if "numpy" in node.tag or "numpy" in str(node.value):
+        if "numpy" in node.tag:
             what = "a numpy object"
         self._note("yaml-tag", path or _WHOLE, f"it is {what}, not a plain value", line)
-        return False
 
     def _refuse_anchors(self) -> None:
         for event in yaml.parse(self._source, yaml.SafeLoader):
@@ -158,7 +157,8 @@ class _Reader:
                 self._note("yaml-alias", _WHOLE, message, self._line(event.start_mark.index))
 
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> None:
-        mark = error.problem_mark or error.context_mark
+        ended = error.problem == "found unexpected end of stream"  # of a quote: what matters is where it began
+        mark = (error.context_mark if ended else None) or error.problem_mark
         line = self._first_line if mark is None else self._line(mark.index)
         problem = error.problem or "it ends too early"
         if "'\\t'" in problem:

@@ -84,8 +84,10 @@ RULES: dict[str, FormRule] = {
     "widget-output": _error("The output of an example has one of the Hub's four shapes."),
     "gated-field": _loose("A field of an access form has a kind that the Hub knows."),
     "index-task": _loose("A result of the model-index names a task or subtask of the Hub."),
+    "metric-text": _own("A metric's value is a number, not a text that holds one."),
     "metric-range": _own("Accuracy, precision, recall and F1 lie between 0 and 1."),
     "metric-average": _own("An average is macro, micro or weighted."),
+    "own-form": _own("language and datasets are lists, license and base_model texts."),
     "own-value": _own("A value is one that these models can have."),
     # the body
     "title-missing": _loose("There is a title, a line that begins with a single #."),
