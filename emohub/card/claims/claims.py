@@ -9,6 +9,9 @@ NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?"
 SCORES = ("accuracy", "f1", "precision", "recall")
 """Metrics between 0 and 1 of which more is better; ``loss`` is the only other one that is read."""
 
+LEAST_PERCENTAGE = 2
+"""From here on a score is read as a percentage; 1.2 is a mistake rather than 1.2%."""
+
 
 @dataclass(frozen=True)
 class Stated:
@@ -31,7 +34,7 @@ class Figure:
     value: float
     """As a number; a percentage divided by 100."""
     decimals: int
-    """Decimals of :attr:`value` that were printed."""
+    """Decimals of :attr:`value` that were printed, 10 at most, so that half a unit stays above a float's own error."""
     line: int | None = None
 
     @property
@@ -41,8 +44,9 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """The metric with its average."""
-        return f"{self.average} {self.metric}" if self.average else self.metric
+        """The metric with its average, for people."""
+        metric = "F1" if self.metric == "f1" else self.metric
+        return f"{self.average} {metric}" if self.average else metric
 
     def at_least(self, decimals: int) -> "Figure":
         """The same figure where a column shows that its zeros at the end were left out."""
@@ -54,15 +58,15 @@ class Figure:
 
 
 def figure(metric: str, shown: str, *, average: str | None = None, line: int | None = None) -> Figure | None:
-    """A printed number (``0.9065``, ``90.65%``, ``2e-05``, ``1,234``) as a figure; None when it is no number."""
+    """A printed number (``0.9065``, ``90.65%``, ``90.65``, ``2e-05``, ``1,234``) as a figure; None when it is none."""
     text = shown.strip().rstrip("%").strip()
     if not re.search(r"\d", text) or not re.fullmatch(NUMBER, text):
         return None
-    percent = shown.strip().endswith("%")
     mantissa, _, exponent = text.replace(",", "").lower().partition("e")
+    value = float(text.replace(",", ""))
+    percent = shown.strip().endswith("%") or (metric in SCORES and LEAST_PERCENTAGE <= value <= 100)
     decimals = len(mantissa.partition(".")[2]) - int(exponent or 0) + (2 if percent else 0)
-    value = float(text.replace(",", "")) / (100 if percent else 1)
-    return Figure(metric, average, shown.strip(), value, max(decimals, 0), line)
+    return Figure(metric, average, shown.strip(), value / (100 if percent else 1), min(max(decimals, 0), 10), line)
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ class Row:
 class Change:
     """A sentence that says how a metric went from one value to another."""
 
+    subject: str
+    """What changed, in the card's words."""
     first: Figure
     last: Figure
     said: str
@@ -118,6 +124,8 @@ class Claims:
     """Whether a whole card was read, so that what is missing here is missing there."""
     classifier: bool = False
     """Whether it is known to be of a text classifier."""
+    binary: bool = False
+    """Whether it is known to tell two labels apart."""
     headline: tuple[Figure, ...] = ()
     """The figures that it names first."""
     headline_split: Stated | None = None
@@ -128,6 +136,8 @@ class Claims:
     """The row that the card itself marks as that of the published weights."""
     rows_left_out: bool = False
     """Whether the card itself leaves rows out of that table."""
+    other_metrics: tuple[str, ...] = ()
+    """Names of figures beside the headline or in the rows' columns that are no metric of ours."""
     changes: tuple[Change, ...] = ()
     figures: tuple[Figure, ...] = ()
     """Every figure of the body that was read, those of the headline and of the rows among them."""
