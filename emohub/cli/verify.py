@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,13 +24,19 @@ def verify(
         str | None,
         typer.Option(help="What the card's dataset is: a corpus by name, or the path of its declaration (TOML)."),
     ] = None,
+    revision: Annotated[str | None, typer.Option(help="Commit, tag or branch of a Hub id.")] = None,
     data_dir: DataDir = None,
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(help="Files that a masked language model learned from, where its author used some; repeatable."),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     format_: Format = "table",
 ) -> None:
     """Measure MODEL again on the splits that its card names, and say which of the card's figures hold.
 
-    Exits with 0 when at least one figure was reproduced and none differs, else with 1. Only safetensors weights are
+    Each figure is reproduced, differs (by how much, and whether that is beyond the 95% interval), or cannot be checked
+    (why). Exits with 0 when at least one was reproduced and none differs, else with 1. Only safetensors weights are
     loaded, and no code of the repository runs.
 
     Example: `emohub verify ada/minilm-emotion`
@@ -41,19 +47,34 @@ def verify(
     declared = None if corpus is None else load_corpus(corpus)
     with progress() as report:
         found = hold(
-            model, corpus=declared, data_dir=data_dir, resamples=resamples, on_progress=partial(report, "Classifying")
+            model,
+            revision=revision,
+            corpus=declared,
+            data_dir=data_dir,
+            texts=texts or (),
+            resamples=resamples,
+            on_progress=report,
         )
     if format_ == "json":
-        plain = {"model": found.model.model_dump(), "claims": [_plain(claim) for claim in found.claims]}
-        typer.echo(json.dumps({**plain, "holds": found.holds}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
     else:
         _show(found)
     if not found.holds:
         raise typer.Exit(1)
 
 
-def _plain(checked: "CheckedClaim") -> dict[str, object]:
-    """A checked claim as JSON shows it."""
+def _plain(found: "Verification") -> dict[str, object]:
+    """A verification as JSON shows it."""
+    return {
+        "model": found.model.model_dump(),
+        "claims": [_plain_claim(checked) for checked in found.claims],
+        "weights_named": found.weights_named,
+        "notes": found.notes,
+        "holds": found.holds,
+    }
+
+
+def _plain_claim(checked: "CheckedClaim") -> dict[str, object]:
     return {
         **dataclasses.asdict(checked.claim),
         "outcome": checked.outcome,
@@ -75,7 +96,13 @@ def _show(found: "Verification") -> None:
             escape(claim.dataset),
             escape(claim.split or "–"),
             escape(outcome),
-            f"{value:.4f}" if isinstance(value, int | float) else escape(repr(value)),
+            f"{value:.4f}" if isinstance(value, int | float) else escape(str(value)),
             "–" if checked.measured is None else f"{checked.measured.value:.4f}",
         )
     output.print(table)
+    for note in found.notes:
+        output.print(f"Note: {note}.", highlight=False, markup=False)
+    if found.weights_named is not None:
+        output.print(
+            f"The weights are {'' if found.weights_named else 'not '}those that the card names.", highlight=False
+        )

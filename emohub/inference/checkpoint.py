@@ -1,7 +1,7 @@
 """Model folders: found on disk or fetched from the Hub, loaded in float32 from safetensors alone, and saved."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from emohub import layout
 from emohub.errors import ModelError, UsageError
+from emohub.inference.transfer import silent_bars
 from emohub.layout import CONFIG_FILE, WEIGHTS_FILE
 from emohub.record import ModelIdentity, sha256_file
 from emohub.tokenizing import TOKENIZER_FILES, load_tokenizer
@@ -92,11 +93,14 @@ class BaseModel:
         return tokenizer
 
 
-def find_checkpoint(model: str | Path, *, revision: str | None = None) -> Checkpoint:
+def find_checkpoint(
+    model: str | Path, *, revision: str | None = None, on_progress: Callable[[int, int], None] | None = None
+) -> Checkpoint:
     """The folder of a model: a folder or run, a name under ``models/``, or a Hub id that is fetched if need be.
 
     ``revision`` is a commit, tag or branch on the Hub; None takes the newest, or without a network the newest that was
-    fetched before. Only the configuration, safetensors weights, tokenizer files and card are ever fetched.
+    fetched before. Only the configuration, safetensors weights, tokenizer files, card and run record are ever fetched.
+    ``on_progress`` receives the bytes fetched and all bytes; with None the Hub's client draws its own bars.
 
     Raises:
         UsageError: a revision was given for a local folder, or the name is empty.
@@ -107,7 +111,7 @@ def find_checkpoint(model: str | Path, *, revision: str | None = None) -> Checkp
         raise UsageError("the name of the model is empty", "give a folder, a name under models/, or a Hub id")
     folder = layout.find_model(name)
     if folder is None:
-        checkpoint = _fetch(name, revision)
+        checkpoint = _fetch(name, revision, on_progress)
     elif revision is not None:
         raise UsageError(f"{name} is a local folder and has no revision {revision!r}", "leave the revision out")
     else:
@@ -311,11 +315,14 @@ def load_model(
     return model, loaded
 
 
-def _fetch(name: str, revision: str | None) -> Checkpoint:
+def _fetch(name: str, revision: str | None, on_progress: Callable[[int, int], None] | None) -> Checkpoint:
     local = ", ".join(layout.shipped_models()) or "none"
     try:
         folder = snapshot_download(
-            name, revision=revision, allow_patterns=[layout.CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES]
+            name,
+            revision=revision,
+            allow_patterns=[layout.CARD_FILE, layout.RUN_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES],
+            tqdm_class=silent_bars(on_progress) if on_progress else None,
         )
     except HFValidationError:
         raise ModelError(

@@ -1,6 +1,6 @@
 """The masked-language-model stage: plain texts joined and cut into blocks, some of whose tokens must be restored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -117,6 +118,21 @@ class MaskedLM:
         """The same figures of the language model in ``folder``."""
         model = inference.load_masked_lm(folder)
         return masked_lm_metrics(*self._loss_and_weight(model, range(self.validation_size)))
+
+    @torch.inference_mode()
+    def measure_blocks(
+        self, folder: Path, *, on_progress: Callable[[int, int], None] | None = None
+    ) -> NDArray[np.float64]:
+        """Of each validation block, what the language model in ``folder`` loses on its masked tokens, and their number.
+
+        Losses are summed, in nats; shape ``(n_blocks, 2)``. ``on_progress`` receives the blocks done and all blocks.
+        """
+        model, losses = inference.load_masked_lm(folder), list[tuple[float, float]]()
+        for row in range(self.validation_size):
+            losses.append(self._loss_and_weight(model, [row]))
+            if on_progress is not None:
+                on_progress(len(losses), self.validation_size)
+        return np.array(losses)
 
     def _loss_and_weight(self, model: nn.Module, rows: Sequence[int]) -> tuple[float, float]:
         model.eval()
