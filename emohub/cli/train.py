@@ -64,6 +64,13 @@ def train(
         Literal["tensorboard", "trackio", "wandb"] | None,
         typer.Option(help="Tracker that gets every step's figures; each is an extra of emohub."),
     ] = None,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="Measure the energy used, with CodeCarbon (an extra), without a network.")
+    ] = False,
+    country: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Where that is used, such as DEU (ISO 3166-1 alpha-3), to state CO2 too."),
+    ] = None,
     progress: Annotated[
         Literal["bar", "json", "quiet"],
         typer.Option(help="A bar, one JSON object a line on standard output, or the run folder alone at the end."),
@@ -104,6 +111,11 @@ def train(
                 "leave --no-resume, --no-auto-batch, --checkpoint-minutes, --progress and --find-lr out with "
                 "--on hf-jobs",
             )
+        if energy or country is not None:
+            raise UsageError(
+                "a job does not measure what its machine uses",
+                "leave --energy and --country out with --on hf-jobs",
+            )
         job = job_plan(
             recipe,
             declared,
@@ -124,6 +136,8 @@ def train(
         return
     if dry_run:
         raise UsageError("--dry-run shows the job of --on hf-jobs", "add --on hf-jobs, or leave --dry-run out")
+    if find_lr and (energy or country is not None):
+        raise UsageError("a range test measures no energy", "leave --energy and --country out with --find-lr")
     display = {"bar": TrainingBar, "json": JsonLines, "quiet": Quiet}[progress](declared)
     if find_lr:
         from emohub.train import find_learning_rate
@@ -161,6 +175,8 @@ def train(
             checkpoint_minutes=checkpoint_minutes,
             auto_batch=auto_batch,
             log_with=log_with,
+            energy=energy,
+            country=country,
             on_progress=display.update,
         )
     if is_main_process():

@@ -160,6 +160,13 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
         f"{record.exported.size_bytes / 1e6:.1f} MB, to {escape(str(folder))}",
         soft_wrap=True,
     )
+    if record.energy is not None:
+        emitted = "" if record.energy.kg_co2e is None else f", {1000 * record.energy.kg_co2e:.3g} g CO2e"
+        output.print(
+            f"Energy {1000 * record.energy.kilowatt_hours:.3g} Wh{emitted} ({escape(record.energy.method)})",
+            highlight=False,
+            soft_wrap=True,
+        )
     named = escape(shlex.quote(str(folder)))
     recipe, corpus = record.recipe["name"], record.recipe["corpus"]["name"]
     if record.stage == "masked_lm":

@@ -3,6 +3,8 @@
 import math
 import shlex
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from emohub.record import (
 from emohub.train.accelerator import agreed, device_name
 from emohub.train.batches import epoch_order, make_batches, share_of
 from emohub.train.checkpoints import find_checkpoint, load_checkpoint, newest_step, save_checkpoint
+from emohub.train.energy import EnergyMeter
 from emohub.train.folder import RunFolder
 from emohub.train.interruption import Interruption
 from emohub.train.measuring import Best, evaluation_is_due, export
@@ -83,6 +86,7 @@ class Run:
             "previous": previous and previous.model_dump(mode="json"),
             "data": {name: part.model_dump(mode="json") for name, part in material.data.items()},
             "processes": self.accelerator.num_processes,
+            **({"energy": self.options.country or "no country"} if self.options.energy else {}),
         }
         begun: str = agreed(lambda: self.folder.start(what))["run_id"]
         return begun
@@ -91,7 +95,7 @@ class Run:
         """Train, export, and write down what happened."""
         module, optimizer = self._prepare()
         self._start_tracking(run_id)
-        with Interruption() as interruption:
+        with Interruption() as interruption, self._measured_energy():
             try:
                 self._train(module, optimizer, interruption)
                 interruption.at_once = True
@@ -99,6 +103,20 @@ class Run:
             except KeyboardInterrupt:
                 number = interruption.signal or signal.SIGINT
                 raise self._stopped(number, newest_step(self.folder.checkpoints) or 0) from None
+
+    @contextmanager
+    def _measured_energy(self) -> Iterator[None]:
+        """While entered, the main process measures what its machine uses, where that was asked for."""
+        self.meter: EnergyMeter | None = None
+        if self.options.energy:
+            meter = EnergyMeter(self.options.country, self.state.energy)
+            agreed(meter.start)
+            self.meter = meter if self.accelerator.is_main_process else None
+        try:
+            yield
+        finally:
+            if self.meter is not None:
+                self.meter.stop()
 
     def _finish(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
         """Export the best weights and write the record."""
@@ -305,6 +323,8 @@ class Run:
 
     def _save(self) -> None:
         self.state.watch = self.watch.state()
+        if self.meter is not None:
+            self.state.energy = self.meter.total()
         save_checkpoint(
             self.accelerator, self.folder.checkpoints, self.state.step, self.state.to_json(), self.best.weights
         )
@@ -368,6 +388,7 @@ class Run:
             padding_share=state.padding_share,
             smaller_batches=tuple(state.smaller_batches),
             findings=tuple(state.findings),
+            energy=state.energy,
         )
 
 

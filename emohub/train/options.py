@@ -18,4 +18,6 @@ class Options:
     checkpoint_minutes: float | None
     auto_batch: bool
     log_with: str | None
+    energy: bool
+    country: str | None
     on_progress: Callable[[Progress], None] | None

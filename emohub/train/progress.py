@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from emohub.recipe import Declaration, Stage
-from emohub.record import Finding, HistoryRow, SmallerBatch
+from emohub.record import Energy, Finding, HistoryRow, SmallerBatch
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class RunState:
     findings: list[Finding] = field(default_factory=list)
     watch: dict[str, Any] = field(default_factory=dict)
     """State of the watch over convergence."""
+    energy: Energy | None = None
+    """What was used up to the step; None when it is not measured."""
 
     @property
     def padding_share(self) -> float:
@@ -73,6 +75,7 @@ class RunState:
         values = asdict(self)
         for name in ("history", "smaller_batches", "findings"):
             values[name] = [each.model_dump(mode="json") for each in getattr(self, name)]
+        values["energy"] = self.energy and self.energy.model_dump(mode="json")
         return values
 
     @classmethod
@@ -84,7 +87,8 @@ class RunState:
             "findings": Finding,
         }
         read = {name: [kind.from_values(each, name) for each in values[name]] for name, kind in kinds.items()}
-        return cls(**{**values, **read})
+        energy = values.get("energy")
+        return cls(**{**values, **read, "energy": energy and Energy.from_values(energy, "energy")})
 
 
 class Clock:

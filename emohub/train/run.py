@@ -12,6 +12,7 @@ from emohub.errors import TrainingError, UsageError
 from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage, RunRecord
 from emohub.train.accelerator import this_process
+from emohub.train.energy import check_energy
 from emohub.train.folder import RunFolder
 from emohub.train.loop import Run
 from emohub.train.masked_lm import text_fingerprints, with_texts
@@ -35,6 +36,8 @@ def train(
     checkpoint_minutes: float | None = 10.0,
     auto_batch: bool = True,
     log_with: str | None = None,
+    energy: bool = False,
+    country: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> RunRecord:
     """Train as ``recipe`` says and leave a run folder: ``checkpoint/``, ``run.json`` and ``learning_curves.png``.
@@ -58,6 +61,9 @@ def train(
             recipe's ``checkpoint_steps``. One is written after the last step and when the run is asked to stop anyway.
         auto_batch: halve the per-device batch, and double the accumulation, when memory runs out.
         log_with: ``tensorboard``, ``trackio`` or ``wandb``; None logs nowhere.
+        energy: measure what the machine of the main process uses, with CodeCarbon and without a network. A run that was
+            begun with it must be gone on with it.
+        country: where that machine stands (ISO 3166-1 alpha-3), for what the energy emits; None leaves that out.
         on_progress: called on the main process after every optimizer step.
 
     Returns:
@@ -79,6 +85,7 @@ def train(
         if stage == "classification":
             raise UsageError("the classification stage reads no plain texts", "leave --texts out")
         recipe = with_texts(recipe, texts)
+    country = check_energy(energy, country)
     process = this_process()
     name = recipe.name if stage is None else f"{recipe.name}-{stage}"
     run_id: str = broadcast_object_list([f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"])[0]
@@ -90,6 +97,8 @@ def train(
         checkpoint_minutes=checkpoint_minutes,
         auto_batch=auto_batch,
         log_with=log_with,
+        energy=energy,
+        country=country,
         on_progress=on_progress,
     )
     with RunFolder(path, is_writer=process.is_main_process, resume=resume) as folder:
