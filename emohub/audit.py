@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
-from huggingface_hub import hf_hub_download
+from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import (
-    EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -19,6 +19,8 @@ from emohub import layout
 from emohub.card import Finding, audit_card, is_repo_id
 from emohub.errors import CardError, UsageError
 
+TIMEOUT = 30.0
+"""Seconds to wait for the Hub's first answer."""
 FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError)
 """What the client raises when it cannot ask, or is refused."""
 
@@ -104,9 +106,11 @@ def _read(path: Path) -> bytes:
 
 
 def _fetched(repo_id: str, revision: str | None) -> AuditedCard:
-    """The card of a model on the Hub; without a network, the one that was fetched before."""
+    """The card of a model on the Hub; while the Hub cannot be asked, the one that was fetched before."""
     try:
-        path = Path(hf_hub_download(repo_id, layout.CARD_FILE, revision=revision))
+        # The client would go on asking for half a minute where this question fails at once.
+        HfApi().model_info(repo_id, revision=revision, timeout=TIMEOUT)
+        path = hf_hub_download(repo_id, layout.CARD_FILE, revision=revision)
     except GatedRepoError:
         raise CardError(f"{repo_id} is gated", "accept its terms on its page, and log in") from None
     except RepositoryNotFoundError:
@@ -115,13 +119,15 @@ def _fetched(repo_id: str, revision: str | None) -> AuditedCard:
         ) from None
     except RevisionNotFoundError:
         raise CardError(f"{repo_id} has no revision {revision!r} on the Hub", "give one that it has") from None
-    except LocalEntryNotFoundError as error:
-        raise _unreachable(repo_id, error.__cause__ or error) from None
-    except EntryNotFoundError:
+    except RemoteEntryNotFoundError:
         raise CardError(f"{repo_id} has no card ({layout.CARD_FILE})", "there is nothing to audit") from None
     except FAILURES as error:
-        raise _unreachable(repo_id, error) from None
-    return AuditedCard(f"{repo_id}@{path.parent.name}", audit_card(_read(path)))
+        try:
+            path = hf_hub_download(repo_id, layout.CARD_FILE, revision=revision, local_files_only=True)
+        except LocalEntryNotFoundError:
+            raise _unreachable(repo_id, error) from None
+    found = Path(path)
+    return AuditedCard(f"{repo_id}@{found.parent.name}", audit_card(_read(found)))
 
 
 def _unreachable(repo_id: str, error: BaseException) -> CardError:
