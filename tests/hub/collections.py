@@ -20,7 +20,10 @@ def list_collections(hub: Hub, request: Request) -> Reply:
     found = [
         each for each in hub.collections.values() if each.owner in owners and (not each.private or each.owner in names)
     ]
-    return Reply(body=[_shown(each) | {"items": _items(each)[:SHOWN_IN_LIST]} for each in found])
+    shown = [_shown(each) | {"items": _items(each)[:SHOWN_IN_LIST]} for each in found]
+    for each in shown:
+        del each["position"]  # the client counts them itself
+    return Reply(body=shown)
 
 
 @route("POST", "/api/collections")
