@@ -218,7 +218,7 @@ def test_a_card_of_one_task_must_not_hold_results_of_another() -> None:
     findings = validate(card.replace("pipeline_tag: fill-mask", "pipeline_tag: text-classification"))
     assert ["these models have 'text-classification'" in finding.message for finding in findings] == [True]
     (finding,) = validate(card.replace("pipeline_tag: fill-mask", "pipeline_tag: fill_mask"))[:1]
-    assert "'text-classification' or 'fill-mask'" in finding.message
+    assert "did you mean 'fill-mask'?" in finding.message
 
 
 # The run folder of a stage
