@@ -1,5 +1,6 @@
 """A card is held against the model that it comes with: true figures are reproduced, others are named."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -17,6 +18,7 @@ from emohub.evaluate import evaluate
 from emohub.recipe import Corpus
 from emohub.record import EvalRecord
 from emohub.verify import Outcome, verify
+from emohub.verify.claims import Figure, figure
 from tests.hub_server import Blob, Hub, serve_hub
 
 
@@ -81,6 +83,58 @@ def test_a_last_digit_that_is_wrong_is_seen(model: Path, made_corpus: Corpus, tr
     accuracy = round(truth.metrics["accuracy"].value, 4)
     write_card(model, metric("accuracy", accuracy + 0.0001), metric("accuracy", round(accuracy, 2) + 0.01))
     assert outcomes(model, made_corpus) == ["differs", "differs"]
+
+
+@pytest.mark.parametrize(
+    ("value", "stated"),
+    [
+        (0.9265, Figure(0.9265, 0.00005)),
+        (0.9, Figure(0.9, 0.005)),
+        (1, Figure(1.0, 0.005)),
+        ("0.90", Figure(0.9, 0.005)),
+        ("0.9300", Figure(0.93, 0.00005)),
+        ("92.7%", Figure(0.927, 0.0005)),
+        ("92.70 %", Figure(0.927, 0.00005)),
+        ("0.93 ± 0.01", Figure(0.93, 0.005, 0.92, 0.94)),
+        ("92.7 +/- 0.5 %", Figure(0.927, 0.0005, 0.922, 0.932)),
+        ("0.93 ± 1%", None),
+        ("92.7% +/- 0.5%", Figure(0.927, 0.0005, 0.922, 0.932)),
+        ("0.9275 (0.9160 to 0.9385)", Figure(0.9275, 0.00005, 0.916, 0.9385)),
+        ("0.9275 [0.9160, 0.9385]", Figure(0.9275, 0.00005, 0.916, 0.9385)),
+        ("1e-3", Figure(0.001, 0.0005)),
+        ("high", None),
+        ("1e999", None),
+        ("", None),
+        (True, None),
+        (None, None),
+        ([0.9], None),
+        (float("inf"), None),
+    ],
+)
+def test_a_figure_is_read_with_its_rounding_and_its_interval(value: object, stated: Figure | None) -> None:
+    found = figure(value)
+    assert (found is None) == (stated is None)
+    if found is not None and stated is not None:
+        expected = dataclasses.astuple(stated)
+        assert [bound is None for bound in dataclasses.astuple(found)] == [bound is None for bound in expected]
+        numbers = [[bound for bound in each if bound is not None] for each in (dataclasses.astuple(found), expected)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=1e-12)
+
+
+def test_a_claim_with_an_interval_is_reproduced_when_our_value_is_inside(
+    model: Path, made_corpus: Corpus, truth: EvalRecord
+) -> None:
+    accuracy = truth.metrics["accuracy"].value
+    write_card(
+        model,
+        metric("accuracy", f"{accuracy + 0.03:.4f} ± 0.05"),
+        metric("accuracy", f"{accuracy + 0.03:.4f} ± 0.02"),
+        metric("accuracy", f"{100 * accuracy:.2f}%"),
+    )
+    inside, outside, percent = verify(model, corpus=made_corpus, resamples=200).claims
+    assert (inside.outcome, outside.outcome, percent.outcome) == ("reproduced", "differs", "reproduced")
+    assert "inside the interval that the card states" in inside.reason
+    assert outside.reason.startswith("+0.0300")
 
 
 @pytest.mark.parametrize(

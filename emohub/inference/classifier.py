@@ -85,7 +85,15 @@ class Classifier:
             UsageError: a revision was given for a local folder.
             ModelError: the model cannot be found or reached, is damaged, or is no classifier with one label per text.
         """
-        checkpoint = find_checkpoint(model, revision=revision)
+        return cls.of(find_checkpoint(model, revision=revision), device=device)
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint, *, device: str | torch.device | None = None) -> Self:
+        """Load a model that was found already; as :meth:`from_pretrained` in all else.
+
+        Raises:
+            ModelError: the model is damaged, or is no classifier with one label per text.
+        """
         loaded = load_classifier(checkpoint)
         tokenizer = tokenizing.load_tokenizer(checkpoint.folder)
         limits = [limit for limit in (tokenizer.model_max_length, position_limit(loaded)) if limit and limit < 1e9]

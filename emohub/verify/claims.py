@@ -77,15 +77,19 @@ def figure(value: object, *, coarsest: int = -2) -> Figure | None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    match = _IN_WORDS.fullmatch(value.strip() if isinstance(value, str) else repr(value))
+    text = value.strip() if isinstance(value, str) else repr(value)
+    match = _IN_WORDS.fullmatch(text)
     if match is None:
         return None
-    scale = 0.01 if match["percent"] else 1.0
+    percent = "%" in text  # of all its numbers, as in 92.7 ± 0.5%
+    if percent and not match["percent"] and float(match["value"]) <= 1:
+        return None  # 0.93 ± 1%: one of the two is a share
+    scale = 0.01 if percent else 1.0
     numbers = {key: scale * float(match[key]) for key in ("value", "margin", "low", "high") if match[key]}
     if not all(map(math.isfinite, numbers.values())):
         return None
     stated, margin = numbers["value"], numbers.get("margin")
-    exponent = int(Decimal(match["value"]).as_tuple().exponent) - (2 if match["percent"] else 0)
+    exponent = int(Decimal(match["value"]).as_tuple().exponent) - (2 if percent else 0)
     low, high = numbers.get("low"), numbers.get("high")
     if margin is not None:
         low, high = stated - margin, stated + margin
