@@ -7,14 +7,20 @@ from emohub.card.claims.blocks import Block
 from emohub.card.claims.claims import NUMBER, Change, Figure, figure
 
 _AVERAGE = r"(?P<{0}>macro|micro|weighted|binary)[\s_-]*(?:(?:average|averaged|avg)[\s_-]*)?"
-_METRIC = r"(?P<metric>log[\s_-]?loss|loss|accuracy|acc|f[\s_-]?1(?:[\s_-]?score)?|f[\s_-]?(?:score|measure)|precision|recall)"
+_METRIC = (
+    r"(?P<metric>log[\s_-]?loss|loss|accuracy|acc|precision|recall"
+    r"|f[\s_-]?1(?:[\s_-]?score)?|f[\s_-]?(?:score|measure))"
+)
 _NAME = re.compile(
     r"(?:(?:eval|evaluation|validation|valid|val|test|overall|final|best|mean|average)[\s_-]+)*"
     rf"(?:{_AVERAGE.format('before')})?{_METRIC}(?:[\s_-]*score)?"
     rf"(?:[\s_([,-]*{_AVERAGE.format('after')}[\s)\]]*)?(?:\s*\((?:average not stated|nats)\))?"
 )
 _NUMBER = rf"(?=[-+.]?\d)(?P<number>{NUMBER}\s?%?)(?![\w.]*\d)"
-_LINKING = r"(?:\s+score)?(?:\s*\([^()]{0,30}\))?\s*(?:(?:is|was|of|to|reached|reaches|at|are|about|around|the|a|an|:|=|~)\s*){0,3}"
+_LINKING = (
+    r"(?:\s+score)?(?:\s*\([^()]{0,30}\))?\s*"
+    r"(?:(?:is|was|of|to|reached|reaches|at|are|about|around|the|a|an|:|=|~)\s*){0,3}"
+)
 _IN_PROSE = re.compile(rf"(?<![\w-])(?:{_AVERAGE.format('before')})?{_METRIC}{_LINKING}{_NUMBER}", re.IGNORECASE)
 _NUMBER_FIRST = re.compile(
     rf"(?<![\w.])(?P<number>\d+(?:\.\d+)?\s?%)\s+(?:\w+\s+)?(?:{_AVERAGE.format('before')})?{_METRIC}(?!\w)",
@@ -38,7 +44,7 @@ _MIXED = re.compile(
 
 
 def metric_of(name: str) -> tuple[str, str | None] | None:
-    """The metric and its average of a column, a bullet or a cell, such as ``Macro F1``; None when it is none of ours."""
+    """Metric and average of a column, an item or a cell, such as ``Macro F1``; None when it is none of ours."""
     match = _NAME.fullmatch(name.strip().lower())
     return None if match is None else (_metric(match["metric"]), match["before"] or match["after"])
 

@@ -23,9 +23,7 @@ from emohub.card.claims.statements import (
     split_rows_of,
     unknown_dataset_of,
 )
-
-DOCUMENTED_PAGE = "<!-- emohub:documented-page -->"
-"""First line of emohub's own page about somebody else's model."""
+from emohub.card.sections import DOCUMENTED_PAGE
 
 _COLUMNS = {"training loss": "training_loss", "train loss": "training_loss", "epoch": "epoch", "step": "step"}
 _NOT_RESULTS = re.compile(

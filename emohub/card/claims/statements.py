@@ -88,7 +88,7 @@ _LIBRARY = re.compile(
 _LIBRARIES = {"torch": "pytorch", "py torch": "pytorch"}
 _PLACEHOLDER = re.compile(r"more information needed", re.IGNORECASE)
 _LOWERCASING = re.compile(r"\blower-?\s?casing\b", re.IGNORECASE)
-_LOWERCASED = re.compile(r"\blower-?\s?cased?\b", re.IGNORECASE)
+_AS_A_STEP = re.compile(r"\blower-?\s?cas(?:e|ed|ing)\b", re.IGNORECASE)
 _PREPROCESS = re.compile(r"pre-?process", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no|not|without|never|n't|neither|nor)\b[^.;]{0,30}$", re.IGNORECASE)
 _AVERAGE = re.compile(
@@ -104,7 +104,7 @@ _NOT_SET = ("", "not set", "none", "not stated", "-", "–", "n/a")
 
 
 def hyperparameters_of(page: Page) -> dict[str, Stated]:
-    """Items such as ``learning_rate: 3e-05`` and rows of tables with such a name in the first cell; the first counts."""
+    """Items such as ``learning_rate: 3e-05``, and rows of tables that begin with such a name; the first counts."""
     found: dict[str, Stated] = {}
     for line, name, value in _pairs(page):
         known = HYPERPARAMETERS.get(re.sub(r"[\s-]+", "_", name.strip().lower()))
@@ -195,15 +195,9 @@ def lowercasing_of(page: Page) -> Stated | None:
         if block.kind == "table":
             continue
         preprocessing = _PREPROCESS.search(block.section) or _PREPROCESS.search(block.text)
-        for match in (_LOWERCASED if preprocessing else _LOWERCASING).finditer(block.text):
+        for match in (_AS_A_STEP if preprocessing else _LOWERCASING).finditer(block.text):
             if not _NEGATED.search(block.text[: match.start()]):
                 return Stated(match[0], block.line_at(match.start()))
-        if (
-            preprocessing
-            and (match := _LOWERCASING.search(block.text))
-            and not _NEGATED.search(block.text[: match.start()])
-        ):
-            return Stated(match[0], block.line_at(match.start()))
     return None
 
 
