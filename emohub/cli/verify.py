@@ -28,7 +28,10 @@ def verify(
     data_dir: DataDir = None,
     texts: Annotated[
         list[Path] | None,
-        typer.Option(help="Files that a masked language model learned from, where its author used some; repeatable."),
+        typer.Option(
+            metavar="FILE",
+            help="Files that a masked language model learned from, where its author used some; repeatable.",
+        ),
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     format_: Format = "table",
