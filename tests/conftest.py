@@ -19,6 +19,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+pytest_plugins = ("tests.publishing",)
+"""Fixtures of several modules; imported after the lines above."""
+
 LABELS = ("sadness", "joy", "anger")
 TRIGGERS = {
     "sadness": ("gloomy", "lonely", "crying", "lost"),

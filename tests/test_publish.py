@@ -3,18 +3,13 @@
 import base64
 import hashlib
 import json
-import os
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,133 +20,22 @@ from emohub.errors import EmohubError, PublishError, UsageError
 from emohub.pictures import draw_learning_curves
 from emohub.publish import ALLOWED, plan, preflight, publish
 from emohub.record import sha256_file
-from tests.factories import make_eval_record, make_run_record
+from tests.factories import make_run_record
 from tests.hub import Blob, Hub, Request, serve_hub
+from tests.publishing import (
+    REPO,
+    TOKEN,
+    UPLOADED,
+    assert_holds_no_token,
+    clean_environment,
+    make_hub,
+    make_run,
+    publish_command,
+    write_records,
+)
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
-
-TOKEN = "hf_AdasTokenThatNobodyMaySee"
-REPO = "ada/tiny"
-SECRETS = {
-    ".env": "SECRET-env",
-    "token": "SECRET-token",
-    "training_args.bin": "SECRET-arguments",
-    "optimizer.pt": "SECRET-optimizer",
-    "pytorch_model.bin": "SECRET-pickle",
-    "checkpoint-10/optimizer.pt": "SECRET-nested",
-    "checkpoint-10/model.safetensors": "SECRET-other-weights",
-    ".git/config": "SECRET-remote",
-    "predictions.parquet": "SECRET-rows",
-}
-UPLOADED = {
-    "README.md",
-    "learning_curves.png",
-    "config.json",
-    "model.safetensors",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "run.json",
-    "eval.json",
-}
-
-
-def write_records(folder: Path, weights: Path) -> None:
-    """The records of a run that exported these weights, and the card from them."""
-    run = make_run_record(fingerprint=sha256_file(weights))
-    run.save(folder / "run.json")
-    make_eval_record(run).save(folder / "eval.json")
-    (folder / "README.md").write_text(render_folder(folder), encoding="utf-8")
-    (folder / "learning_curves.png").write_bytes(learning_curves())
-
-
-@cache
-def learning_curves() -> bytes:
-    """The picture of the run that :func:`write_records` writes, drawn once."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "learning_curves.png"
-        draw_learning_curves(make_run_record(), path)
-        return path.read_bytes()
-
-
-def make_run(folder: Path, model: Path) -> Path:
-    """A run as training and evaluation leave it, with things beside the model that must never leave."""
-    shutil.copytree(model, folder / "checkpoint")
-    write_records(folder, folder / "checkpoint" / "model.safetensors")
-    for place in (folder, folder / "checkpoint"):
-        for name, content in SECRETS.items():
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            (place / name).write_text(content, encoding="utf-8")
-    return folder
-
-
-@pytest.fixture
-def run_folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
-    return make_run(tmp_path / "tiny-run", tiny_model_dir)
-
-
-def make_hub(hub: Hub) -> Hub:
-    hub.add_user(TOKEN, "ada", organizations=("lovelace",))
-    hub.add_user("hf_reader", "reader", role="read")
-    return hub
-
-
-@pytest.fixture
-def hub() -> Iterator[Hub]:
-    with serve_hub() as hub:
-        yield make_hub(hub)
-
-
-@pytest.fixture
-def online(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The loopback Hub for this process, over LFS; the client's waits between its retries take no time."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda seconds: None))
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    close_session()
-    yield hub
-    close_session()
-
-
-def clean_environment(home: Path, **variables: str) -> dict[str, str]:
-    """What a child process sees: an empty Hugging Face home and none of this machine's settings."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
-    return kept | {"HF_HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "80"} | variables
-
-
-def publish_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    home = Path(environment.pop("home"))
-    return subprocess.run(
-        [sys.executable, "-m", "emohub.publish", *arguments],
-        env=clean_environment(home, **environment),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def assert_holds_no_token(error: BaseException) -> None:
-    """The token is in nothing that a logger or crash reporter would see of this error."""
-    for seen in (str(error), repr(error), "".join(traceback.format_exception(error, chain=True)), repr(vars(error))):
-        assert TOKEN not in seen
-    assert error.__cause__ is None
-    assert error.__context__ is None or isinstance(error.__context__, EmohubError)
-    frame = error.__traceback__
-    while frame is not None:
-        if "/emohub/" in frame.tb_frame.f_code.co_filename:
-            assert TOKEN not in repr(frame.tb_frame.f_locals)
-        frame = frame.tb_next
-
-
-def failure_of(call: Callable[[], object]) -> PublishError | None:
-    try:
-        call()
-    except PublishError as error:
-        return error
-    return None
-
 
 # The plan and the preflight ----------------------------------------------------------------------------------------
 
@@ -262,7 +146,7 @@ def tamper_with(run_folder: Path, what: str) -> None:
         ("card", "is not what its records give"),
         ("no card", "has no card"),
         ("no picture", r"learning_curves\.png is missing"),
-        ("picture of another run", "does not show the run"),
+        ("picture of another run", "does not show what the records say"),
         ("weights", "is not the file that the run exported"),
         ("evaluation of other weights", "other weights"),
         ("generic labels", "no real label names"),
@@ -472,7 +356,7 @@ def test_a_pull_request_leaves_the_main_branch_alone(online: Hub, run_folder: Pa
     assert set(repo.commits[repo.refs["refs/pr/1"]].files) >= UPLOADED
 
 
-def test_a_commit_of_somebody_else_in_between_is_not_overwritten(online: Hub, run_folder: Path) -> None:
+def test_a_commit_of_somebody_else_in_between_is_gone_on_from(online: Hub, run_folder: Path) -> None:
     repo = online.add_repo(REPO)
     theirs: list[str] = []
 
@@ -480,13 +364,27 @@ def test_a_commit_of_somebody_else_in_between_is_not_overwritten(online: Hub, ru
         theirs.append(repo.commit("main", "meanwhile", repo.head.files | {"x": Blob(b"x")}, repo.head.oid).oid)
 
     online.fail("POST", "/commit/main", action=somebody_commits)
-    with pytest.raises(PublishError, match="412") as caught:
-        publish(plan(str(run_folder), REPO))
-    assert "changed in the meantime" in caught.value.remedy
-    assert repo.head.oid == theirs[0]
-    publish(plan(str(run_folder), REPO))
+    steps: list[str] = []
+    published = publish(plan(str(run_folder), REPO), on_step=steps.append)
+    assert published.commit == repo.head.oid
+    assert repo.head.parent == theirs[0]
     assert set(repo.head.files) >= UPLOADED | {"x"}
     assert online.count("PUT", "/lfs/") == 1  # what had landed is not sent again
+    assert "Somebody else committed in between: going on from their commit" in steps
+
+
+def test_other_weights_in_between_are_not_overwritten_unseen(online: Hub, run_folder: Path) -> None:
+    repo = online.add_repo(REPO)
+
+    def somebody_publishes() -> None:
+        repo.commit("main", "theirs", repo.head.files | {"model.safetensors": Blob(b"theirs", lfs=True)}, repo.head.oid)
+
+    online.fail("POST", "/commit/main", action=somebody_publishes)
+    with pytest.raises(PublishError, match=r"somebody else changed model\.safetensors") as caught:
+        publish(plan(str(run_folder), REPO))
+    assert "would replace" in caught.value.remedy
+    assert repo.head.files["model.safetensors"].content == b"theirs"
+    assert publish(plan(str(run_folder), REPO)).commit == repo.head.oid
 
 
 @pytest.mark.parametrize("status", [None, 500, 503])
@@ -497,11 +395,21 @@ def test_a_lost_answer_to_a_commit_that_landed_is_no_failure(online: Hub, run_fo
     assert len(online.repos[REPO].commits) == 2
 
 
-def test_a_lost_answer_to_a_pull_request_says_to_look_first(online: Hub, run_folder: Path) -> None:
-    online.add_repo(REPO)
-    online.fail("POST", "/commit/main", 503, lost=True)
-    with pytest.raises(PublishError, match="/ada/tiny/discussions"):
-        publish(plan(str(run_folder), REPO, create_pr=True))
+@pytest.mark.parametrize("status", [None, 500, 503])
+def test_a_pull_request_is_opened_once_though_its_answer_is_lost(
+    online: Hub, run_folder: Path, status: int | None
+) -> None:
+    repo = online.add_repo("someone/tiny")
+    online.fail("POST", "/commit/main", status, lost=True)
+    planned = plan(str(run_folder), "someone/tiny", create_pr=True)
+    first = publish(planned)
+    assert first.pull_request == f"{online.url}/someone/tiny/discussions/1"
+    assert first.uploaded
+    again = publish(planned)
+    assert (again.pull_request, again.commit, again.uploaded) == (first.pull_request, None, ())
+    assert len(repo.pull_requests) == 1
+    repo.pull_requests[0].status = "closed"
+    assert publish(planned).pull_request == f"{online.url}/someone/tiny/discussions/2"
 
 
 def test_weights_that_change_during_the_upload_are_not_committed(online: Hub, run_folder: Path) -> None:
@@ -570,67 +478,6 @@ def test_a_repository_that_was_renamed_is_refused(online: Hub, run_folder: Path)
 
 # Failures and the token --------------------------------------------------------------------------------------------
 
-REQUESTS = [
-    ("GET", "/api/whoami-v2"),
-    ("POST", "/api/repos/create"),
-    ("GET", "/api/models/ada/tiny$"),
-    ("POST", "/preupload/"),
-    ("POST", "/objects/batch"),
-    ("PUT", "/lfs/"),
-    ("POST", "/objects/verify"),
-    ("POST", "/api/validate-yaml"),
-    ("POST", "/commit/"),
-    ("GET", "/api/models/ada/tiny/revision/"),
-]
-STATUSES = [401, 402, 403, 404, 409, 412, 413, 429, 500, 503, None]
-
-
-@pytest.mark.parametrize(("method", "path"), REQUESTS, ids=lambda value: value.strip("/$"))
-def test_every_refusal_of_every_request_is_one_sentence_and_running_again_completes_it(
-    method: str, path: str, online: Hub, run_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The Hub even sends the token back; it stands in no message, and the repository is wholly old or wholly new."""
-    monkeypatch.setattr("emohub.publish.publication.preflight", lambda plan: ())  # it has its own tests, and takes time
-    planned = plan(str(run_folder), REPO)
-    for status in STATUSES:
-        repo = online.add_repo(REPO)
-        online.objects.clear()
-        body = {"error": f"no, {TOKEN}", "url": f"{online.url}/{REPO}"}
-        fault = online.fail(method, path, status, times=100, body=body, headers={"Retry-After": "7"})
-        error = failure_of(lambda: publish(planned))
-        if error is None:
-            assert path == "/api/repos/create"  # refused or not, it exists, and the client looks
-            assert status in (401, 402, 403, 409)
-        else:
-            assert_holds_no_token(error)
-            assert error.remedy
-            assert status is None or str(status) in error.cause
-            assert "\n" not in str(error)
-            assert status != 429 or "7 seconds" in error.remedy
-        assert fault.seen > 0
-        assert set(repo.head.files) in ({".gitattributes"}, {".gitattributes"} | {file.path for file in planned.files})
-        online.faults.clear()
-        publish(planned)
-        assert len(repo.commits) == 2
-
-
-READ_AS_JSON = [asked for asked in REQUESTS if asked[1] not in ("/lfs/", "/objects/verify")]
-"""Of the others the client reads nothing but the status."""
-
-
-@pytest.mark.parametrize(("method", "path"), READ_AS_JSON, ids=lambda value: value.strip("/$"))
-def test_a_page_of_a_proxy_instead_of_an_answer_is_said_so(
-    method: str, path: str, online: Hub, run_folder: Path
-) -> None:
-    repo = online.add_repo(REPO)
-    html = {"Content-Type": "text/html"}
-    online.fail(method, path, 200, times=100, body=b"<html>please log in</html>", headers=html)
-    with pytest.raises(PublishError, match="is not one of a Hub") as caught:
-        publish(plan(str(run_folder), REPO))
-    assert_holds_no_token(caught.value)
-    if "revision" not in path:
-        assert len(repo.commits) == 1
-
 
 @pytest.mark.parametrize(
     ("path", "status"), [("xet-write-token", 403), ("/cas/v1/xorbs/", 403), ("/cas/v1/shards", 400)]
@@ -652,6 +499,7 @@ def test_a_refusal_by_xet_is_said_with_its_status(
 def test_no_token_a_broken_token_and_no_network_are_said_so(
     run_folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr("emohub.publish.hub.WAITS", ())
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.delenv("HF_TOKEN", raising=False)

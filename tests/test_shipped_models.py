@@ -17,7 +17,7 @@ from emohub.layout import shipped_models
 from emohub.recipe import load_recipe
 from emohub.record import EvalRecord, RunRecord, sha256_file
 from tests.hub import Hub, serve_hub
-from tests.test_publish import TOKEN, clean_environment, make_hub, publish_command
+from tests.publishing import TOKEN, clean_environment, make_hub, publish_command
 
 CARDS = Path(__file__).resolve().parent.parent / "cards"
 MODELS = shipped_models()

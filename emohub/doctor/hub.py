@@ -11,7 +11,8 @@ from huggingface_hub import constants, get_session, get_token
 from emohub.doctor.check import Check
 from emohub.doctor.machine import disk_check
 from emohub.errors import PublishError
-from emohub.publish.hub import Hub, Unanswered, bounded_waits
+from emohub.publish.failures import Unanswered
+from emohub.publish.hub import Hub, bounded_waits
 
 QUICK = httpx2.Timeout(5)
 """Seconds for each part of a request: whoever asks the doctor waits for the answer."""

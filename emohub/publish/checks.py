@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from emohub.card import check_card, check_picture, render_folder, validate
+from emohub.card import check_card, check_pictures, validate
 from emohub.errors import PublishError
 from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE, WEIGHTS_FILE
-from emohub.publish.files import ALLOWED, RECORDS, Plan
+from emohub.publish.files import ALLOWED, RECORDS, Plan, card_for
 from emohub.publish.secrets import refuse_secrets
 from emohub.record import EvalRecord, RunRecord
 
@@ -33,6 +33,16 @@ def preflight(plan: Plan) -> tuple[str, ...]:
         _card_is_valid,
     )
     return tuple(check(plan) for check in checks)
+
+
+def check_merged(plan: Plan) -> None:
+    """Check a plan once more whose card took over what people wrote on the Hub.
+
+    Raises:
+        PublishError: the card is no longer valid, or holds what must not be published.
+    """
+    _card_is_valid(plan)
+    refuse_secrets([file for file in plan.files if file.path == CARD_FILE])
 
 
 def _files_are_allowed_and_complete(plan: Plan) -> str:
@@ -121,27 +131,26 @@ def _read_json(plan: Plan, name: str) -> dict[str, Any]:
 
 
 def _card_is_that_of_the_records(plan: Plan) -> str:
-    card = _card(plan)
-    if card != render_folder(plan.records_folder, repo_id=plan.repo_id).encode():
-        raise PublishError("the records changed after the plan was made", "run the same command again")
     path = plan.records_folder / CARD_FILE
     if not path.is_file():
         raise PublishError(
             f"the model {plan.model!r} has no card at {path}",
             f"run `emohub card {plan.records_folder}`, and read the card before publishing it",
         )
-    if path.read_bytes() != card:
+    if plan.card != card_for(plan.records_folder, plan.repo_id):
+        raise PublishError("the records or the card changed after the plan was made", "run the same command again")
+    if plan.card.encode() != path.read_bytes():
         check_card(plan.records_folder)  # a card that names no repository yet
-    return "the card is what the records give, byte for byte"
+    return "the card is what the records give, with what people wrote between its parts"
 
 
 def _picture_shows_the_run(plan: Plan) -> str:
-    check_picture(plan.records_folder)
+    check_pictures(plan.records_folder)
     return f"{LEARNING_CURVES_FILE} shows the run that {RUN_FILE} records"
 
 
 def _card_is_valid(plan: Plan) -> str:
-    findings = validate(_card(plan).decode())
+    findings = validate(plan.card)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
@@ -151,10 +160,3 @@ def _card_is_valid(plan: Plan) -> str:
         )
     remarks = "; ".join(f"{finding.key}: {finding.message}" for finding in findings)
     return f"the card is valid{f' (to note: {remarks})' if remarks else ''}"
-
-
-def _card(plan: Plan) -> bytes:
-    card = plan.file(CARD_FILE)
-    if card is None or not isinstance(card.source, bytes):
-        raise PublishError("the plan has no card rendered from the records", "make it with emohub.publish.plan")
-    return card.source

@@ -1,57 +1,48 @@
 """The Hub as the publisher sees it: a few questions and one commit; every failure says what happened and what to do.
 
-No token ever stands in a message, and no error keeps a request, which would hold one.
+What may be asked twice is asked again when no answer came, or when the Hub says to wait: every question, and every
+change that leaves nothing behind when it is made a second time. The commit is not among them.
 """
 
-import re
+import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
-from huggingface_hub import CommitInfo, CommitOperationAdd, HfApi, constants, get_session, get_token
-from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub import (
+    CommitInfo,
+    CommitOperationAdd,
+    HfApi,
+    ModelInfo,
+    SpaceInfo,
+    constants,
+    get_session,
+    get_token,
+)
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from emohub import __version__
 from emohub.errors import PublishError
+from emohub.publish.failures import REMEDIES, WITHOUT_TOKEN, Answer, Refused, Unanswered, attempt, retry_after
 from emohub.publish.files import PlannedFile
-
-Answer = TypeVar("Answer")
-
-FAILURES = (
-    httpx2.HTTPError,
-    httpx2.InvalidURL,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-)
-"""What the client raises: refusals and broken connections, Xet's ``ConnectionError`` among them; an answer that is no
-JSON, lacks what it should hold or has another shape; metadata that the Hub finds invalid; and its wrapper around a
-failed LFS upload."""
 
 TIMEOUT = httpx2.Timeout(120, connect=10)
 """Seconds; the client itself waits for ever."""
+WAITS = (1, 2, 4)
+"""Seconds before what may be asked again is asked again, unless the Hub names others."""
+LONGEST_WAIT = 60
+"""Seconds; when the Hub asks for more, it is left to the person to come back."""
+WRITE = "repo.write"
+"""Permission of a fine-grained token to change repositories, as the Hub calls it."""
+WORKFLOW_TOKEN = "hf_jwt_"
+"""What a token begins with that was exchanged for the identity of a CI job: it belongs to no user."""
 
-AGAIN = "run the same command again: it goes on where it stopped"
-REMEDIES = {
-    400: "correct what it names, render the card again with `emohub card`, and run the same command again",
-    401: "log in with `hf auth login`, or set HF_TOKEN to a token that is valid",
-    402: "free storage, or choose a plan that allows this, at https://huggingface.co/settings/billing",
-    403: "use a token with write access to the repository's owner, or propose the change with --create-pr",
-    404: "check --repo-id, and that the token may see the repository",
-    409: f"another change is under way; wait a moment and {AGAIN}",
-    412: "the repository changed in the meantime: look at its last commit, then run the same command again",
-    413: "a file is larger than the Hub takes here; publish a smaller model",
-}
-
-
-class Unanswered(PublishError):
-    """No answer came that says whether the request was carried out."""
+Teller = Callable[[str], object]
+"""Is told what is about to happen, or what is waited for."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +52,15 @@ class Account:
     name: str
     organizations: tuple[str, ...]
     read_only: bool
+    granted: Mapping[str, frozenset[str]] | None = None
+    """Permissions of a fine-grained token, by account or repository; None when the Hub lists none."""
+
+    def may_write(self, repo_id: str) -> bool:
+        """Whether the token may change the repository, as far as the Hub says what it may do."""
+        if self.read_only:
+            return False
+        places = (repo_id, repo_id.partition("/")[0])
+        return self.granted is None or any(WRITE in self.granted.get(place, ()) for place in places)
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,77 @@ class Remote:
     sha256: dict[str, str]
     """SHA-256 of each file that is kept as a large file, by path."""
 
+    @classmethod
+    def of(cls, info: ModelInfo | SpaceInfo) -> Self:
+        """The repository as the Hub describes it, asked with ``files_metadata``."""
+        siblings = info.siblings or []
+        return cls(
+            id=info.id,
+            private=info.private is True,
+            head=info.sha or "",
+            git_oids={file.rfilename: file.blob_id for file in siblings},
+            sha256={file.rfilename: file.lfs.sha256 for file in siblings if file.lfs is not None},
+        )
+
     def holds(self, file: PlannedFile) -> bool:
         """Whether the repository has exactly this file."""
         if file.path in self.sha256:
             return self.sha256[file.path] == file.sha256
         return file.path in self.git_oids and self.git_oids[file.path] == file.git_oid
 
+    def identity(self, path: str) -> str | None:
+        """What tells the content of a file from any other; None when there is no such file."""
+        return self.sha256.get(path) or self.git_oids.get(path)
+
+    def holds_all(self, files: Sequence[PlannedFile]) -> bool:
+        """Whether the repository has exactly these files, whatever else it has."""
+        return all(self.holds(file) for file in files)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a commit goes."""
+
+    repo_id: str
+    revision: str
+    """Branch."""
+    parent: str
+    """Hash of the branch's commit that the commit is made on top of; if it is no longer the last one, it is refused."""
+    create_pr: bool
+    """Whether to open a pull request for the branch instead."""
+
+    @property
+    def name(self) -> str:
+        """The repository without its owner."""
+        return self.repo_id.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """An open pull request."""
+
+    number: int
+    title: str
+    url: str
+
+    @property
+    def revision(self) -> str:
+        """Where its commits are."""
+        return f"refs/pr/{self.number}"
+
 
 class Hub:
     """A logged-in client."""
 
-    def __init__(self, api: HfApi) -> None:
+    def __init__(self, api: HfApi, on_wait: Teller | None = None) -> None:
         self._api = api
+        self._on_wait = on_wait
 
     @classmethod
-    def connect(cls) -> Self:
+    def connect(cls, on_wait: Teller | None = None) -> Self:
         """A client with the token from the places where ``huggingface_hub`` keeps it.
+
+        With ``on_wait`` what may be asked again is asked again, and ``on_wait`` is told before each pause.
 
         Raises:
             PublishError: there is no token, or it holds characters that no token has.
@@ -102,44 +157,105 @@ class Hub:
                 "there is no usable Hugging Face token",
                 "log in with `hf auth login`, or set HF_TOKEN to a token with write access",
             )
-        return cls(api)
+        return cls(api, on_wait)
 
     def account(self) -> Account:
-        """Whom the token belongs to, and what it may do."""
+        """Whom the token belongs to, and what it may do.
+
+        That of a CI job is for the one repository that HF_OIDC_RESOURCE names, and the Hub knows no user behind it.
+        """
+        resource = os.environ.get("HF_OIDC_RESOURCE")
+        if resource and str(self._api.token).startswith(WORKFLOW_TOKEN):
+            owner = resource.rpartition("/")[0].rpartition("/")[2]
+            return Account("a CI job", (owner,), read_only=False, granted={resource: frozenset({WRITE})})
 
         def call() -> Account:
             answer = self._api.whoami()
+            token = answer.get("auth", {}).get("accessToken", {})
             return Account(
                 name=answer["name"],
                 organizations=tuple(organization["name"] for organization in answer.get("orgs", [])),
-                read_only=answer.get("auth", {}).get("accessToken", {}).get("role") == "read",
+                read_only=token.get("role") == "read",
+                granted=_granted(token) if token.get("role") == "fineGrained" else None,
             )
 
-        return self._ask("tell whose token this is", call)
+        return self._ask_patiently("tell whose token this is", call)
+
+    def find(self, repo_id: str) -> "Remote | None":
+        """The repository at the head of its main branch; None when there is none that the token may see."""
+
+        def call() -> Remote | None:
+            try:
+                return self._read(repo_id, None)
+            except RepositoryNotFoundError:
+                return None
+
+        return self._ask_patiently(f"show the repository {repo_id}", call)
 
     def create_repo(self, repo_id: str, *, private: bool) -> None:
         """Make the repository if it does not exist; one that exists keeps its visibility."""
-        self._ask(
+        self._ask_patiently(
             f"create the repository {repo_id}",
             lambda: self._api.create_repo(repo_id, private=True if private else None, exist_ok=True),
         )
 
+    def make_private(self, repo_id: str) -> None:
+        """Hide a repository from everybody else."""
+        self._ask_patiently(f"make {repo_id} private", lambda: self._api.update_repo_settings(repo_id, private=True))
+
     def read(self, repo_id: str, revision: str | None = None) -> Remote:
         """The repository and the files in it."""
-        info = self._ask(
-            f"show the repository {repo_id}",
-            lambda: self._api.model_info(repo_id, revision=revision, files_metadata=True),
-        )
-        siblings = info.siblings or []
-        return Remote(
-            id=info.id,
-            private=info.private is True,
-            head=info.sha or "",
-            git_oids={file.rfilename: file.blob_id for file in siblings},
-            sha256={file.rfilename: file.lfs.sha256 for file in siblings if file.lfs is not None},
+        return self._ask_patiently(f"show the repository {repo_id}", lambda: self._read(repo_id, revision))
+
+    def _read(self, repo_id: str, revision: str | None) -> Remote:
+        return Remote.of(self._api.model_info(repo_id, revision=revision, files_metadata=True))
+
+    def download(self, repo_id: str, path: str, commit: str) -> bytes:
+        """A small file of the repository, as it was at a commit."""
+
+        def call() -> bytes:
+            headers = {"Authorization": f"Bearer {self._api.token}", "User-Agent": f"emohub/{__version__}"}
+            url = f"{constants.ENDPOINT}/{repo_id}/resolve/{commit}/{path}"
+            return get_session().get(url, headers=headers).raise_for_status().content
+
+        return self._ask_patiently(f"give {path} of {repo_id}", call)
+
+    def branches(self, repo_id: str) -> frozenset[str]:
+        """Names of the branches."""
+        refs = self._ask_patiently(f"list the branches of {repo_id}", lambda: self._api.list_repo_refs(repo_id))
+        return frozenset(branch.name for branch in refs.branches)
+
+    def tags(self, repo_id: str) -> dict[str, str]:
+        """Commit of each tag, by its name."""
+        refs = self._ask_patiently(f"list the tags of {repo_id}", lambda: self._api.list_repo_refs(repo_id))
+        return {tag.name: tag.target_commit for tag in refs.tags}
+
+    def create_branch(self, repo_id: str, branch: str) -> None:
+        """Make the branch at the head of the main branch if it does not exist."""
+        self._ask_patiently(
+            f"create the branch {branch} of {repo_id}",
+            lambda: self._api.create_branch(repo_id, branch=branch, exist_ok=True),
         )
 
-    def upload(self, repo_id: str, files: Sequence[PlannedFile], *, create_pr: bool) -> list[CommitOperationAdd]:
+    def create_tag(self, repo_id: str, tag: str, commit: str) -> None:
+        """Give the tag to a commit, if nothing has it; see afterwards who has it."""
+        self._ask_patiently(
+            f"give the tag {tag} to {repo_id}",
+            lambda: self._api.create_tag(repo_id, tag=tag, revision=commit, exist_ok=True),
+        )
+
+    def pull_requests(self, repo_id: str, author: str) -> tuple[PullRequest, ...]:
+        """Those of the author that are open, newest first."""
+
+        def call() -> tuple[PullRequest, ...]:
+            found = self._api.get_repo_discussions(
+                repo_id, author=author, discussion_type="pull_request", discussion_status="open"
+            )
+            return tuple(PullRequest(each.num, each.title, each.url) for each in found)
+
+        return self._ask_patiently(f"list the pull requests of {repo_id}", call)
+
+    def upload(self, target: Target, files: Sequence[PlannedFile]) -> list[CommitOperationAdd]:
         """Send the content of the large files, which no commit holds yet.
 
         Raises:
@@ -148,29 +264,36 @@ class Hub:
 
         def call() -> list[CommitOperationAdd]:
             operations = [CommitOperationAdd(path_in_repo=file.path, path_or_fileobj=file.source) for file in files]
-            self._api.preupload_lfs_files(repo_id, operations, create_pr=create_pr, free_memory=False)
+            self._api.preupload_lfs_files(
+                target.repo_id, operations, revision=target.revision, create_pr=target.create_pr, free_memory=False
+            )
             return operations
 
-        operations = self._ask(f"take the files for {repo_id}", call)
+        operations = self._ask(f"take the files for {target.repo_id}", call)
         for file, operation in zip(files, operations, strict=True):
             if operation.upload_info.sha256.hex() != file.sha256:
                 raise PublishError(f"{file.path} changed while it was uploaded", "run the same command again")
         return operations
 
     def commit(
-        self, repo_id: str, operations: Sequence[CommitOperationAdd], message: str, *, parent: str, create_pr: bool
+        self, target: Target, operations: Sequence[CommitOperationAdd], message: str
     ) -> tuple[CommitInfo, tuple[str, ...]]:
-        """Make one commit on top of ``parent``, or a pull request with it; also what the Hub finds odd in the card."""
+        """Make one commit, or a pull request with it; also what the Hub finds odd in the card."""
 
         def call() -> tuple[CommitInfo, tuple[str, ...]]:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 commit = self._api.create_commit(
-                    repo_id, operations, commit_message=message, parent_commit=parent, create_pr=create_pr
+                    target.repo_id,
+                    operations,
+                    commit_message=message,
+                    revision=target.revision,
+                    parent_commit=target.parent,
+                    create_pr=target.create_pr,
                 )
             return commit, tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
 
-        return self._ask(f"commit to {repo_id}", call)
+        return self._ask(f"commit to {target.repo_id}", call)
 
     def ask(self, request: str, call: Callable[[HfApi], Answer], remedies: Mapping[int, str] = REMEDIES) -> Answer:
         """What the Hub answers to a call; ``request`` says it in words, for the sentence of an error.
@@ -178,99 +301,76 @@ class Hub:
         Raises:
             PublishError: the Hub refused, with the remedy for its status, or did not answer.
         """
-        return _attempt(request, lambda: call(self._api), self._api, remedies)
+        return self._ask(request, lambda: call(self._api), remedies)
 
-    def _ask(self, request: str, call: Callable[[], Answer]) -> Answer:
-        return _attempt(request, call, self._api)
+    def ask_patiently(
+        self, request: str, call: Callable[[HfApi], Answer], remedies: Mapping[int, str] = REMEDIES
+    ) -> Answer:
+        """:meth:`ask` for what may be asked twice."""
+        return self._ask_patiently(request, lambda: call(self._api), remedies)
+
+    def pause(self, failure: Refused | Unanswered, seconds: int) -> None:
+        """Wait as long as the Hub asks to, else ``seconds``, and say so.
+
+        Raises:
+            PublishError: the failure, when that is longer than anybody would sit and wait.
+        """
+        wait = failure.seconds if failure.seconds is not None else seconds
+        if wait > LONGEST_WAIT or self._on_wait is None:
+            raise failure
+        self._on_wait(f"{failure.cause}: asking again in {wait} seconds")
+        time.sleep(wait)
+
+    def _ask(self, request: str, call: Callable[[], Answer], remedies: Mapping[int, str] = REMEDIES) -> Answer:
+        return attempt(request, call, self._api, remedies)
+
+    def _ask_patiently(
+        self, request: str, call: Callable[[], Answer], remedies: Mapping[int, str] = REMEDIES
+    ) -> Answer:
+        for seconds in WAITS:
+            try:
+                return self._ask(request, call, remedies)
+            except Unanswered as failure:
+                self.pause(failure, seconds)
+            except Refused as failure:
+                if failure.status != 429:
+                    raise
+                self.pause(failure, seconds)
+        return self._ask(request, call, remedies)
+
+
+def _granted(token: Mapping[str, object]) -> Mapping[str, frozenset[str]] | None:
+    """Permissions of a fine-grained token by the name of what they are for, if the Hub lists them as it always has."""
+    try:
+        scoped = token["fineGrained"]["scoped"]  # type: ignore[index]
+        return {each["entity"]["name"]: frozenset(each["permissions"]) for each in scoped}
+    except (LookupError, TypeError):
+        return None
 
 
 @contextmanager
-def bounded_waits(timeout: httpx2.Timeout = TIMEOUT) -> Iterator[None]:
-    """Give the shared HTTP client a timeout for a while."""
+def bounded_waits(timeout: httpx2.Timeout | None = None) -> Iterator[None]:
+    """Give the shared HTTP client a timeout for a while, and make it fail when the Hub asks it to wait too long.
+
+    Left to itself the client sleeps as long as a ``Retry-After`` says, be it an hour, and says nothing.
+    """
     client = get_session()
-    before, client.timeout = client.timeout, timeout
+    before, hooks = client.timeout, client.event_hooks
+    client.timeout = timeout or TIMEOUT
+    client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_long_wait]}
     try:
         yield
     finally:
-        client.timeout = before
+        client.timeout, client.event_hooks = before, hooks
+
+
+def _refuse_long_wait(response: httpx2.Response) -> None:
+    if (retry_after(response) or 0) > LONGEST_WAIT:
+        response.raise_for_status()
 
 
 def find_token() -> str | None:
     """The token from the places where ``huggingface_hub`` keeps it; None when there is none, or none that is usable."""
-    token = _attempt("give a token", get_token)
+    token = attempt("give a token", get_token, remedies=WITHOUT_TOKEN)
     usable = token is not None and token.strip().isascii() and token.strip().isprintable()
     return token.strip() if token is not None and usable else None
-
-
-def _attempt(
-    request: str, call: Callable[[], Answer], api: HfApi | None = None, remedies: Mapping[int, str] = REMEDIES
-) -> Answer:
-    """The answer to ``call``, or a PublishError that says why the Hub did not do what was requested."""
-    failure: BaseException
-    try:
-        return call()
-    except FAILURES as error:
-        failure = _explain(error, request, str(api.token) if api else "", remedies)
-    except KeyboardInterrupt:
-        failure = KeyboardInterrupt()
-    # Raised out here it has no context: the error above holds the request, and the request holds the token.
-    raise failure
-
-
-def _explain(error: Exception, request: str, token: str, remedies: Mapping[int, str]) -> PublishError:
-    # Behind a wrapper around a failed upload, or around metadata that the Hub finds invalid, stands the answer itself.
-    if (
-        _status(error) is None
-        and isinstance(error, RuntimeError | ValueError)
-        and isinstance(error.__cause__, Exception)
-    ):
-        error = error.__cause__
-    status = _status(error)
-    if status is None:
-        return _explain_silence(error, request, token)
-    if status >= 500:
-        return Unanswered(f"the Hub failed to {request} ({status})", f"wait a minute, then {AGAIN}")
-    said = _clean(getattr(error, "server_message", None) or "", token)
-    cause = f"the Hub refused to {request} ({status}{': ' if said else ''}{said})"
-    if status == 429:
-        response = getattr(error, "response", None)
-        seconds = "" if response is None else response.headers.get("Retry-After", "")
-        return PublishError(
-            cause, f"wait {f'{seconds} seconds' if seconds.isdigit() else 'a few minutes'}, then {AGAIN}"
-        )
-    return PublishError(cause, remedies.get(status, AGAIN))
-
-
-def _explain_silence(error: Exception, request: str, token: str) -> PublishError:
-    """A failure without a status: no answer, or one that is not the Hub's."""
-    if isinstance(error, OfflineModeIsEnabled):
-        return PublishError(f"the Hub was not asked to {request}: HF_HUB_OFFLINE is set", "unset it")
-    if isinstance(error, httpx2.TimeoutException):
-        return Unanswered(f"the Hub took too long to {request}", AGAIN)
-    if isinstance(error, OSError) and error.filename is not None:
-        return PublishError(f"{error.filename} cannot be read ({error.strerror})", AGAIN)
-    if isinstance(error, httpx2.HTTPError | OSError):
-        return Unanswered(
-            f"the connection to {constants.ENDPOINT} failed when it was asked to {request}",
-            f"check the network and HF_ENDPOINT, then {AGAIN}",
-        )
-    said = f"it has no {error}" if isinstance(error, KeyError) else _clean(str(error), token)
-    return Unanswered(
-        f"the answer to the request to {request} is not one of a Hub ({said})",
-        f"check HF_ENDPOINT ({constants.ENDPOINT}), and that no proxy is in the way, then {AGAIN}",
-    )
-
-
-def _status(error: Exception) -> int | None:
-    """HTTP status of a refusal; Xet's client gives it only in words."""
-    response = getattr(error, "response", None)
-    if isinstance(response, httpx2.Response):
-        return response.status_code
-    match = re.search(r"HTTP status \w+ error \((\d{3})", str(error)) if isinstance(error, ConnectionError) else None
-    return int(match[1]) if match else None
-
-
-def _clean(text: str, token: str) -> str:
-    """The first line of a message from outside, short, and without the token."""
-    lines = (text.replace(token, "[token]") if token else text).strip().splitlines()
-    return lines[0][:200].rstrip(". ") if lines else ""

@@ -14,6 +14,7 @@ from emohub.record.environment import PACKAGES, Environment, current_environment
 from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, IntervalMethod, LabelResult
 from emohub.record.files import check_writable, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
+from emohub.record.publication import PublicationRecord
 from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Mistake",
     "ModelIdentity",
     "PreviousStage",
+    "PublicationRecord",
     "Record",
     "RunRecord",
     "SmallerBatch",
