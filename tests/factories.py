@@ -7,16 +7,22 @@ from typing import Any
 
 from emohub.recipe import Corpus, Recipe
 from emohub.record import (
+    Answer,
     CalibrationBin,
+    DescriptionRecord,
     Environment,
     EvalRecord,
     Exported,
     HistoryRow,
     Interval,
     IntervalMethod,
+    LabelDescription,
     LabelResult,
+    Mistake,
     ModelIdentity,
     RunRecord,
+    Speed,
+    SplitDescription,
     SplitIdentity,
 )
 
@@ -223,6 +229,50 @@ def make_eval_record(
         "environment": make_environment(),
     }
     return EvalRecord(**{**values, **changes})
+
+
+def make_description(run: RunRecord | None = None, **changes: Any) -> DescriptionRecord:
+    """A description of ``run``'s exported weights; the first label has twice the rows of each other."""
+    run = run or make_run_record()
+    recipe = Recipe.from_values(run.recipe, "test run")
+    labels = recipe.corpus.labels
+
+    def split(name: str, shared: str) -> SplitDescription:
+        data = run.data[name]
+        each = data.rows // (len(labels) + 1)
+        return SplitDescription(
+            data=data,
+            labels=dict.fromkeys(labels, each) | {labels[0]: data.rows - each * (len(labels) - 1)},
+            conflicting=2 if name == "train" else 0,
+            shared={shared: 3},
+            tokens={"shortest": 4, "median": 20, "p95": 45, "longest": 87},
+        )
+
+    splits = {"train": split("train", "validation"), "validation": split("validation", "train")}
+    shares = {label: 0.5 ** (index + 1) for index, label in enumerate(labels)}
+    values: dict[str, Any] = {
+        "created": "2026-01-02T03:20:00Z",
+        "model": ModelIdentity(id=recipe.name, revision=None, fingerprint=run.exported.fingerprint),
+        "corpus": recipe.corpus.name,
+        "seed": 0,
+        "labels": tuple(
+            LabelDescription(label=label, rows=rows, examples=(f"an example of {label}",))
+            for label, rows in splits["train"].labels.items()
+        ),
+        "splits": splits,
+        "answers": (
+            Answer(text="Nobody told me.", probabilities=shares),
+            Answer(text="What a day!", probabilities=dict(zip(labels, reversed(shares.values()), strict=True))),
+        ),
+        "mistakes": (
+            Mistake(row=17, text="so i left", label=labels[1], predicted=labels[0], confidence=0.9876),
+            Mistake(row=4, text="it is what it is", label=labels[0], predicted=labels[1], confidence=0.75),
+        ),
+        "mistakes_in_all": 12,
+        "speed": Speed(threads=1, texts=100, median_ms=12.34, p95_ms=18.2, batch_size=64, texts_per_second=171.6),
+        "environment": make_environment(),
+    }
+    return DescriptionRecord(**{**values, **changes})
 
 
 def random_records(seed: int) -> tuple[RunRecord, EvalRecord]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from card_text import rows, section
 from factories import (
     LABELS,
     make_corpus,
+    make_description,
     make_eval_record,
     make_history,
     make_recipe,
@@ -29,25 +31,20 @@ from emohub.card import check_card, parse, render, render_documented, render_fol
 from emohub.card.markdown import code, escape, fence, show, words
 from emohub.cli import main
 from emohub.errors import CardError, RecordError, UsageError
-from emohub.pictures import draw_learning_curves, read_digest, shown_digest
+from emohub.pictures import draw_calibration, draw_confusion_matrix, draw_learning_curves, read_digest, shown_digest
 from emohub.recipe import Corpus, list_recipes, load_recipe
-from emohub.record import EvalRecord, Finding, Interval, ModelIdentity, PreviousStage, RunRecord, SmallerBatch
+from emohub.record import (
+    Answer,
+    EvalRecord,
+    Finding,
+    Interval,
+    ModelIdentity,
+    PreviousStage,
+    RunRecord,
+    SmallerBatch,
+)
 
 RANDOM_RECORDS = 200
-
-
-def section(card: str, title: str) -> str:
-    """The text below a heading, up to the next heading."""
-    [(_, text)] = re.findall(rf"^(#+) {re.escape(title)}\n(.*?)(?=^#|\Z)", card, re.MULTILINE | re.DOTALL)
-    return text
-
-
-def rows(text: str) -> list[list[str]]:
-    """The cells of the first table in a text, header first and the rule left out."""
-    table = re.search(r"(^\|.*\n?)+", text, re.MULTILINE)
-    assert table is not None
-    lines = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table[0].strip().splitlines()]
-    return [lines[0], *lines[2:]]
 
 
 def four(value: float | None) -> str:
@@ -142,8 +139,8 @@ def test_numbers_of_a_known_card() -> None:
     # Mean confidence: (40 * 0.71 + 80 * 0.97) / 120.
     assert "more confident than it is right: 0.8833 on average, against an accuracy of 0.8500" in card
     assert "The labels come from hashtags, not from readers." in section(card, "Data")
-    assert ["train", "800", "3", "1", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
-    assert ["test", "120", "1", "2", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
+    assert ["train", "800", "3", "1", "0.1%", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
+    assert ["test", "120", "1", "2", "1.7%", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
 
 
 def test_front_matter_is_the_closed_list_in_its_order() -> None:
@@ -202,7 +199,9 @@ def test_a_local_base_model_is_named_only_when_its_weights_are_proven() -> None:
 
 def test_settings_are_complete_and_overrides_marked() -> None:
     run = make_run_record(overrides={"learning_rate": 1.5e-4, "evaluation.early_stopping_patience": 2})
-    settings = rows(section(render(run, make_eval_record(run)), "Settings"))[1:]
+    said = section(render(run, make_eval_record(run)), "Settings")
+    chosen, every = said.split("<details>")
+    settings = rows(every)[1:]
     found = {key: value for key, value, _ in settings}
     for part in ("training", "evaluation", "export"):
         assert set(run.recipe[part]) <= set(found)
@@ -211,6 +210,16 @@ def test_settings_are_complete_and_overrides_marked() -> None:
     assert found["attention_dropout"] == "not set"
     marked = {key for key, _, origin in settings if origin == "set for this run"}
     assert marked == {"learning_rate", "early_stopping_patience"}
+    assert rows(chosen) == [
+        ["Setting", "Value", "Default", "Origin"],
+        ["max_length", "64", "128", "recipe"],
+        ["learning_rate", "0.00015", "–", "set for this run"],
+        ["per_device_train_batch_size", "16", "–", "recipe"],
+        ["num_train_epochs", "4", "–", "recipe"],
+        ["seed", "42", "–", "recipe"],
+        ["early_stopping_patience", "2", "not set", "set for this run"],
+        ["dtype", "float16", "float32", "recipe"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,13 +281,16 @@ def test_text_from_outside_cannot_change_the_page() -> None:
     corpus = make_corpus(title=HOSTILE, labels=labels, flaws=["1. " + HOSTILE, "- x", "```", "# y"], terms=HOSTILE)
     recipe = make_recipe(corpus=corpus, summary=HOSTILE)
     run = make_run_record(recipe, environment=_with(make_run_record().environment, processor=HOSTILE))
-    card = render(run, make_eval_record(run))
+    described = make_description(run)
+    mistakes = tuple(_with(mistake, text=HOSTILE) for mistake in described.mistakes)
+    examples = tuple(_with(label, examples=(HOSTILE,)) for label in described.labels)
+    answers = tuple(_with(answer, text=HOSTILE) for answer in described.answers)
+    described = _with(described, mistakes=mistakes, labels=examples, answers=answers)
+    card = render(run, make_eval_record(run), described)
     assert [finding for finding in validate(card) if finding.key != "tags"] == []
-    plain, hostile = (_structure(text) for text in (render(*_records()), card))
-    # The same elements in the same order, but for three more flaws in the list.
-    extra = ["list_item_open", "paragraph_open", "inline", "paragraph_close", "list_item_close"] * 3
-    at = plain.index("list_item_close") + 1
-    assert hostile == [*plain[:at], *extra, *plain[at:]]
+    plain_run = make_run_record(make_recipe(corpus=make_corpus(flaws=["a", "b", "c", "d"])))
+    plain = render(plain_run, make_eval_record(plain_run), make_description(plain_run))
+    assert _structure(card) == _structure(plain)
 
     shown = " ".join(HOSTILE.split())
     contents = [child.content for token in _parse(card) for child in token.children or [] if child.type == "text"]
@@ -338,18 +350,18 @@ def test_usage_runs_as_it_stands(
     model, tokenizer = AutoModelForSequenceClassification.from_pretrained(source), AutoTokenizer.from_pretrained(source)
     save_pretrained(model, tokenizer, tmp_path / "models" / "tiny-feelings", dtype="float16")
     monkeypatch.chdir(tmp_path)
-    with_transformers, with_emohub = re.findall(
-        r"```python\n(.*?)```", section(render(run, make_eval_record(run)), "How to use it"), re.DOTALL
-    )
-    prediction = Classifier.from_pretrained("models/tiny-feelings").classify(_example(with_emohub))
-
-    [pipeline_output] = _run_and_read(with_transformers)
-    answers = eval(pipeline_output, {})  # the printed list of dictionaries
-    found = {answer["label"]: answer["score"] for answer in (answers[0] if isinstance(answers[0], list) else answers)}
-    assert found == pytest.approx(dict(zip(prediction.labels, prediction.probabilities, strict=True)), abs=1e-6)
-
-    [printed] = _run_and_read(with_emohub)
-    assert printed == f"{prediction.label} {dict(zip(prediction.labels, prediction.probabilities, strict=True))}"
+    text = 'Nobody knew it, and then "everybody" did.'
+    prediction = Classifier.from_pretrained("models/tiny-feelings").classify(text)
+    answer = Answer(text=text, probabilities=dict(zip(prediction.labels, prediction.probabilities, strict=True)))
+    card = render(run, make_eval_record(run), make_description(run, answers=(answer,)))
+    [printed] = re.findall(r"```text\n(.*?)```", section(card, "How to use it"), re.DOTALL)
+    by_hand = sorted(zip(prediction.probabilities, prediction.labels, strict=True), reverse=True)
+    assert printed.splitlines() == [f"{label}: {probability:.3f}" for probability, label in by_hand]
+    snippets = re.findall(r"```python\n(.*?)```", section(card, "How to use it"), re.DOTALL)
+    assert len(snippets) == 2
+    for snippet in snippets:
+        assert json.dumps(text) in snippet
+        assert _run_and_read(snippet) == printed.splitlines()
 
 
 def test_card_of_a_real_run(
@@ -366,7 +378,7 @@ def test_card_of_a_real_run(
     assert check_card(folder) == folder / "README.md"
     assert f"**On the test split (60 rows) its accuracy is {four(evaluation.metrics['accuracy'].value)} and" in card
     assert len(rows(section(card, "Training"))) == 1 + len(run.history) == 3
-    assert ["seed", "7", "set for this run"] in rows(section(card, "Settings"))
+    assert ["seed", "7", "–", "set for this run"] in rows(section(card, "Settings"))
     assert f"A local folder named `{tiny_base_dir.name}`" in card
     assert str(tmp_path) not in card
     assert str(Path(made_corpus.base_folder)) not in card
@@ -374,7 +386,7 @@ def test_card_of_a_real_run(
 
     monkeypatch.chdir(folder)
     snippets = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    assert all(len(_run_and_read(snippet)) == 1 for snippet in snippets)
+    assert all(len(_run_and_read(snippet)) == len(made_corpus.labels) for snippet in snippets)
 
 
 def test_the_repository_names_the_published_card() -> None:
@@ -463,29 +475,42 @@ def test_folder_written_checked_and_read_as_results(tmp_path: Path) -> None:
     assert results_rows(tmp_path / "nothing").measured == ()
 
 
-def test_the_card_shows_the_learning_curves_of_its_run_and_of_no_other(tmp_path: Path) -> None:
+def test_the_card_shows_the_pictures_of_its_records_and_of_no_others(tmp_path: Path) -> None:
     run, evaluation = _records()
     run.save(tmp_path / "run.json")
     evaluation.save(tmp_path / "eval.json")
-    picture = tmp_path / "learning_curves.png"
     card = write_card(tmp_path).read_text()
-    assert read_digest(picture) == shown_digest(run)
-    [image] = [child for token in _parse(card) for child in token.children or [] if child.type == "image"]
-    assert image.attrs["src"] == picture.name
-    assert image.content == (
-        "Learning curves over 150 steps: training loss, validation loss, accuracy, macro F1; step 100 is marked."
-    )
+    images = [child for token in _parse(card) for child in token.children or [] if child.type == "image"]
+    assert {image.attrs["src"]: image.content for image in images} == {
+        "confusion_matrix.png": "Confusion matrix; share of each label's rows that is recognised: "
+        "sadness 0.8889, joy 0.9091, anger 0.6000.",
+        "calibration.png": "Accuracy at each confidence, over 120 texts; expected calibration error 0.0412.",
+        "learning_curves.png": "Learning curves over 150 steps: training loss, validation loss, accuracy, macro F1; "
+        "step 100 is marked.",
+    }
+    assert read_digest(tmp_path / "learning_curves.png") == shown_digest(run)
 
-    picture.write_bytes(picture.read_bytes()[:-100])
-    assert check_card(tmp_path)  # what it says of itself is whole
-    draw_learning_curves(run.model_copy(update={"total_steps": 999}), picture)
-    with pytest.raises(CardError, match=r"learning_curves\.png does not show the run"):
+    other = _with(evaluation, split="validation")
+    draw_others: dict[str, Callable[[Path], None]] = {
+        "learning_curves.png": lambda path: draw_learning_curves(_with(run, total_steps=999), path),
+        "confusion_matrix.png": lambda path: draw_confusion_matrix(other, path),
+        "calibration.png": lambda path: draw_calibration(other, path),
+    }
+    for name, draw_other in draw_others.items():
+        picture = tmp_path / name
+        picture.write_bytes(picture.read_bytes()[:-100])
+        assert check_card(tmp_path)  # what it says of itself is whole
+        draw_other(picture)
+        with pytest.raises(CardError, match=rf"{re.escape(name)} does not show what the records say"):
+            check_card(tmp_path)
+        picture.unlink()
+        with pytest.raises(CardError, match=rf"{re.escape(name)} is missing"):
+            check_card(tmp_path)
+        write_card(tmp_path)
+        assert check_card(tmp_path)
+    (tmp_path / "confusion_matrix.png").write_bytes((tmp_path / "calibration.png").read_bytes())
+    with pytest.raises(CardError, match="confusion_matrix"):
         check_card(tmp_path)
-    picture.unlink()
-    with pytest.raises(CardError, match=r"learning_curves\.png is missing"):
-        check_card(tmp_path)
-    write_card(tmp_path)
-    assert check_card(tmp_path)
 
 
 def _training(run: RunRecord) -> str:
@@ -663,10 +688,6 @@ def _structure(card: str) -> list[str]:
         kinds.append(token.type)
         kinds += [child.type for child in token.children or [] if child.type not in ("text", "text_special", "entity")]
     return kinds
-
-
-def _example(snippet: str) -> str:
-    return json.loads(re.findall(r'"(?:[^"\\]|\\.)*"', snippet)[-1])
 
 
 def _run_and_read(snippet: str) -> list[str]:

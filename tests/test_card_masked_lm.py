@@ -280,9 +280,8 @@ def test_the_plan_holds_the_model_its_card_and_its_run(stage_folder: Path) -> No
         }
         assert set(planned.left_out) == {".env", "eval.json"}
         checks = preflight(planned)
-        assert len(checks) == 6
-        assert "is what the run exported and measured" in checks[1]
-        assert checks[2] == "config.json is of a BertForMaskedLM, and its tokenizer has a mask token"
+        assert "is what the run exported and measured" in " ".join(checks)
+        assert "config.json is of a BertForMaskedLM, and its tokenizer has a mask token" in checks
 
 
 def change_json(path: Path, **changes: Any) -> None:
@@ -308,14 +307,16 @@ def test_the_preflight_refuses_what_does_not_hold(stage_folder: Path, what: str,
     checkpoint = stage_folder / "checkpoint"
     match what:
         case "card":
-            (stage_folder / "README.md").write_text("# Mine\n", encoding="utf-8")
+            path = stage_folder / "README.md"
+            path.write_text(path.read_text(encoding="utf-8").replace("9.4877", "8.4877"), encoding="utf-8")
         case "no card":
             (stage_folder / "README.md").unlink()
         case "no picture":
             (stage_folder / "learning_curves.png").unlink()
         case "weights":
-            with (checkpoint / "model.safetensors").open("ab") as file:
-                file.write(b"\0")
+            with (checkpoint / "model.safetensors").open("r+b") as file:
+                file.seek(-1, 2)
+                file.write(b"\1")
         case "classifier":
             change_json(checkpoint / "config.json", architectures=["BertForSequenceClassification"])
         case "no architecture":

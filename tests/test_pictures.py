@@ -2,16 +2,22 @@
 
 import struct
 import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib import colormaps
 from matplotlib.image import imread
 
 from emohub.errors import RecordError
 from emohub.pictures import (
     DIGEST_KEY,
+    calibration_digest,
+    confusion_digest,
+    draw_calibration,
+    draw_confusion_matrix,
     draw_learning_curves,
     draw_range_test,
     read_digest,
@@ -19,8 +25,8 @@ from emohub.pictures import (
     shown_metrics,
 )
 from emohub.pictures.curves import _apart
-from emohub.record import HistoryRow, RunRecord
-from tests.factories import METRICS, make_history, make_recipe, make_run_record
+from emohub.record import EvalRecord, HistoryRow, RunRecord
+from tests.factories import METRICS, make_corpus, make_eval_record, make_history, make_recipe, make_run_record
 
 LOSS_ALONE = make_recipe(evaluation={"metrics": [], "metric_for_best_model": "loss"})
 
@@ -53,6 +59,22 @@ RUNS = {
     "perplexity over three magnitudes": masked_lm_run(),
     "nothing ever changes": make_run_record(history=make_history([(0.0, 0.0, 1.0, 1.0)] * 3)),
 }
+
+
+def evaluation_of(*labels: str, confusion: Sequence[Sequence[int]] | None = None) -> EvalRecord:
+    run = make_run_record(make_recipe(corpus=make_corpus(labels=list(labels))))
+    confusion = confusion or [[3 + a * b % 7 for a in range(len(labels))] for b in range(len(labels))]
+    return make_eval_record(run, confusion=confusion)
+
+
+EVALUATIONS = (
+    make_eval_record(),
+    evaluation_of("never seen", "always", confusion=((0, 0), (0, 5))),
+    evaluation_of("a $x$ and $\\frac{", "喜び", "a name that is much too long to stand beside an axis", "line\nbreak"),
+    evaluation_of(*(f"label {number}" for number in range(28))),
+)
+Draw = Callable[[EvalRecord, Path], None]
+Digest = Callable[[EvalRecord], str]
 
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
@@ -141,6 +163,50 @@ def test_a_folder_that_cannot_be_written_keeps_what_it_had(tmp_path: Path) -> No
     with pytest.raises(RecordError, match="cannot be written"):
         draw_learning_curves(make_run_record(), tmp_path / "taken")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("draw", "digest"), [(draw_confusion_matrix, confusion_digest), (draw_calibration, calibration_digest)]
+)
+class TestPicturesOfAnEvaluation:
+    def test_any_evaluation_is_drawn_and_named(self, draw: Draw, digest: Digest, tmp_path: Path) -> None:
+        for number, evaluation in enumerate(EVALUATIONS):
+            picture = tmp_path / f"{number}.png"
+            draw(evaluation, picture)
+            assert read_digest(picture) == digest(evaluation)
+            pixels = imread(picture)
+            assert (pixels[0, 0] == 1).all()  # opaque white, which is legible on any page
+            assert 0.02 < (pixels[..., :3].min(axis=2) < 0.95).mean() < 0.7
+        assert len({read_digest(tmp_path / f"{number}.png") for number in range(len(EVALUATIONS))}) == len(EVALUATIONS)
+
+    def test_the_same_figures_give_the_same_bytes(self, draw: Draw, digest: Digest, tmp_path: Path) -> None:
+        evaluation, first, second = make_eval_record(), tmp_path / "first.png", tmp_path / "second.png"
+        draw(evaluation, first)
+        with matplotlib.rc_context({"axes.facecolor": "black", "font.size": 30, "savefig.dpi": 30}):
+            draw(evaluation.model_copy(update={"created": "2030-01-01T00:00:00Z"}), second)
+        assert first.read_bytes() == second.read_bytes()
+        assert digest(evaluation) != digest(evaluation.model_copy(update={"corpus": "other"}))
+        keywords = {chunk.partition(b"\0")[0].decode() for kind, chunk in chunks(first.read_bytes()) if kind == b"tEXt"}
+        assert keywords == {DIGEST_KEY}
+
+
+def test_a_picture_of_one_kind_is_none_of_the_other() -> None:
+    assert confusion_digest(make_eval_record()) != calibration_digest(make_eval_record())
+
+
+def test_the_shade_of_a_cell_is_the_share_of_its_row(tmp_path: Path) -> None:
+    run = make_run_record(make_recipe(corpus=make_corpus(labels=["a", "b"])))
+    picture = tmp_path / "confusion.png"
+    draw_confusion_matrix(make_eval_record(run, confusion=((20, 20), (0, 9))), picture)
+    pixels = imread(picture)[..., :3]
+    colours = colormaps["Blues"]([0.5, 0.5, 0.0, 1.0])[:, :3]
+    for colour in colours:
+        assert (np.abs(pixels - colour).max(axis=2) < 0.01).mean() > 0.02
+    # Half of the first row is right, all of the second: the darkest blue stands in its right half alone.
+    darkest = np.argwhere(np.abs(pixels - colours[3]).max(axis=2) < 0.01)
+    middle = np.argwhere(np.abs(pixels - colours[0]).max(axis=2) < 0.01)
+    assert np.median(darkest[:, 0]) > np.median(middle[:, 0])  # below
+    assert np.median(darkest[:, 1]) > np.median(middle[:, 1])  # and to the right
 
 
 def chunks(png: bytes) -> list[tuple[bytes, bytes]]:

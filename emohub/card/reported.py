@@ -1,6 +1,7 @@
 """What others report: their figures as they give them, the checks on them, and ours beside them."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from emohub.card.claims import check_claims, claims_of_document
@@ -32,7 +33,8 @@ _OURS = {
 def reported_context(records: Records) -> dict[str, Any] | None:
     """What the part ``reported`` of a card shows; None when nobody reports figures for this model or this corpus."""
     own = records.recipe.documented
-    others = [recipe for recipe in _documented_on(records.recipe.corpus.name) if recipe.documented != own]
+    corpus = records.recipe.corpus.name
+    others = [recipe for recipe in _documented() if recipe.corpus.name == corpus and recipe.documented != own]
     sources = [*([own] if own else []), *(recipe.documented for recipe in others if recipe.documented)]
     if not sources:
         return None
@@ -79,11 +81,10 @@ def documented_context(documented: Documented) -> dict[str, Any]:
     }
 
 
-def _documented_on(corpus: str) -> Iterator[Recipe]:
-    """The built-in recipes of documented models that are trained on a corpus, in alphabetical order."""
-    for recipe in map(load_recipe, list_recipes()):
-        if recipe.documented is not None and recipe.corpus.name == corpus:
-            yield recipe
+@cache
+def _documented() -> tuple[Recipe, ...]:
+    """The built-in recipes of documented models, in alphabetical order."""
+    return tuple(recipe for recipe in map(load_recipe, list_recipes()) if recipe.documented is not None)
 
 
 def _comparison(source: Documented, records: Records) -> Iterator[list[Any]]:
