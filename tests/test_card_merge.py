@@ -140,6 +140,22 @@ def test_the_records_rule_over_their_own_keys_and_leave_the_others() -> None:
     assert merge("\ufeff" + rendered, rendered) == rendered
 
 
+def test_a_merged_card_can_be_merged_into_another_one() -> None:
+    rendered = "---\nlicense: mit\ntags:\n- emohub\n---\n\n" + section("summary", "# M")
+    here = merge("---\nthumbnail: a.png  # ours\n---\n", rendered) + "\nWritten here.\n"
+    there = merge("---\ntags: [theirs]\ngated: true\n---\n", rendered) + "\nWritten there.\n"
+    both = merge(there, here)
+    assert parse(both).front_matter == {
+        "license": "mit",
+        "tags": ["emohub", "theirs"],
+        "thumbnail": "a.png",
+        "gated": True,
+    }
+    assert "thumbnail: a.png  # ours\n" in both
+    assert prose(both).endswith("\nWritten there.\n")
+    assert "Written here" not in both
+
+
 HEAD = "---\nlicense: mit\n---\n\n"
 SUMMARY = section("summary", "words")
 

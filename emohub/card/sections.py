@@ -216,11 +216,12 @@ def _merge_heads(old: str, new: str, newline: str) -> str:
     before, values = parse(old).front_matter, parse(new).front_matter
     kept = {key: raw for key, raw in _raw_keys(old) if key not in values and key not in FACTS}
     tags = [tag for tag in _listed(before.get("tags")) if tag not in _listed(values.get("tags"))]
-    opening, rendered, closing = _yaml(new)
+    lines = dict(_raw_keys(new))
     if tags:
         values["tags"] = [*_listed(values.get("tags")), *tags]
-        rendered = dump(values).replace("\n", newline)
-    merged = "".join((opening, rendered, *kept.values(), closing))
+        lines["tags"] = dump({"tags": values["tags"]}).replace("\n", newline)
+    opening, _, closing = _yaml(new)
+    merged = "".join((opening, *lines.values(), *kept.values(), closing))
     expected = values | {key: before[key] for key in kept}
     try:
         same = parse(merged).front_matter == expected
