@@ -96,6 +96,7 @@ MUTATIONS = [
     Mutation("Norwegian as false", r"- en\n", "- no\n", "word-as-boolean", "- no"),
     Mutation("off", r"- en\n", "- off\n", "word-as-boolean", "- off"),
     Mutation("yes for a tag", r"- emohub\n", "- yes\n", "word-as-boolean", "- yes"),
+    Mutation("true for a tag", r"- emohub\n", "- true\n", "text-expected", "- true"),
     Mutation("date for a text", CONFIG, "      split: test\n      config: 2026-01-02\n", "date-unquoted", "2026-01-02"),
     Mutation("text for a number", VALUE, "value: ninety\n", "metric-text", "ninety"),
     Mutation("true for a number", VALUE, "value: true\n", "number-expected", "value: true"),

@@ -1,5 +1,6 @@
 """The offline check: each way to spoil a card is found, by its rule and on its line, and no valid card is refused."""
 
+import random
 import re
 from importlib import resources
 from typing import get_args
@@ -84,7 +85,7 @@ def test_a_finding_says_where_and_what(card: str) -> None:
         (
             "- en\n",
             "- no\n",
-            "YAML reads the word no or off as False; write 'no' in quotes, or nb or nn, for Norwegian",
+            "take the word no for False; write 'no' in quotes, or nb or nn, for Norwegian",
         ),
         ("- en\n", "- zh-CN\n", "write 'zh' here, and 'zh-CN' under language_bcp47"),
         ("- en\n", "- EN\n", "did you mean 'en'?"),
@@ -170,6 +171,29 @@ def test_aliases_of_aliases_do_not_hold_the_check_up() -> None:
         f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]\n" for i in range(20)
     )
     assert {finding.rule for finding in validate(f"---\n{bomb}---\n# M\n")} == {"yaml-alias"}
+
+
+def test_whatever_the_front_matter_is_the_check_answers_with_lines_of_the_file(card: str) -> None:
+    """Random damage: nothing is raised, and what cannot be parsed is never valid."""
+    head = card[: card.index("\n---\n", 4) + 5]
+    rng = random.Random(0)
+    unreadable = 0
+    for _ in range(300):
+        characters = list(head)
+        for _ in range(rng.randint(1, 4)):
+            place = rng.randrange(len(characters))
+            characters[place : place + rng.randint(0, 1)] = rng.choice(
+                "-:[]{}&*!#|>'\"%@`\n\t ,?~\x07\ufeff\u2028é1.\r"
+            )
+        text = "".join(characters) + "\n# A title\n"
+        found = (*validate(text), *validate_any_card(text))
+        assert all(each.line is None or 1 <= each.line <= text.count("\n") + 1 for each in found)
+        try:
+            parse(text)
+        except CardError:
+            unreadable += 1
+            assert any(each.severity == "error" for each in validate(text)), text
+    assert unreadable >= 30
 
 
 def test_only_plain_values_under_known_keys_are_written(card: str) -> None:

@@ -156,7 +156,7 @@ widget:
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
 co2_eq_emissions:
-  emissions: 1.2345
+  emissions: 3e-05
   energy_consumed: 0.003
   source: codecarbon
   training_type: fine-tuning

@@ -27,6 +27,7 @@ from emohub.card.validation.shapes import (
     text,
     text_or_nothing,
     text_that,
+    word_as_boolean,
 )
 
 RELATIONS = ("adapter", "finetune", "merge", "quantized")
@@ -42,10 +43,8 @@ _NOT_FINITE = re.compile(r"[+-]?\.?(nan|inf|infinity)", re.IGNORECASE)
 
 def _language(item: Item) -> Iterator[Problem]:
     value = item.value
-    if isinstance(value, bool):
-        word = "no or off" if value is False else "yes or on"
-        hint = "write 'no' in quotes, or nb or nn, for Norwegian" if value is False else "put it in quotes"
-        yield problem("word-as-boolean", item, f"YAML reads the word {word} as {value}; {hint}")
+    if item.value is False and item.written.lower() == "no":
+        yield word_as_boolean(item, "write 'no' in quotes, or nb or nn, for Norwegian")
         return
     wrong = list(text(item))
     yield from wrong

@@ -17,6 +17,8 @@ _PLAIN_TAGS = {
     yaml.SequenceNode: {_STANDARD + "seq"},
     yaml.MappingNode: {_STANDARD + "map"},
 }
+_NUMBER = re.compile(r"[-+]?\d+[eE][-+]?\d+")
+"""A number of today's YAML, which that of PyYAML takes for a text; emissions and small losses are written so."""
 _WHOLE = "front matter"
 
 
@@ -30,6 +32,8 @@ class Item:
     """Line of its key, or of itself in a list; counted from 1."""
     value: Any
     """The plain value."""
+    written: str = ""
+    """How a value that is neither list nor mapping is written."""
     items: tuple["Item", ...] = ()
     """Of a list."""
     entries: dict[str, "Item"] = field(default_factory=dict)
@@ -118,7 +122,7 @@ class _Reader:
                 for index, each in enumerate(node.value)
             )
             return Item(path, line, [item.value for item in items], items=items)
-        return Item(path, line, self._scalar(node, path, line))
+        return Item(path, line, self._scalar(node, path, line), written=str(node.value))
 
     def _entries(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[str, Item]]:
         seen = set()
@@ -136,6 +140,8 @@ class _Reader:
                 yield name, self._item(value, inner, line)
 
     def _scalar(self, node: yaml.Node, path: str, line: int) -> Any:
+        if node.style is None and _NUMBER.fullmatch(node.value):
+            return float(node.value)
         try:
             return self._loader.construct_object(node)
         except ValueError as error:

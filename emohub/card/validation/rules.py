@@ -57,7 +57,7 @@ RULES: dict[str, FormRule] = {
     # kinds of values
     "value-empty": _error("A key has a value."),
     "text-expected": _error("Where a text belongs stands a text; what YAML takes for something else is quoted."),
-    "word-as-boolean": _error("no, off and their like are quoted where they are words; YAML reads them as booleans."),
+    "word-as-boolean": _loose("Words such as no and off are in quotes: many readers make them booleans."),
     "date-unquoted": _error("A date is quoted where a text belongs."),
     "number-expected": _error("Where a number belongs stands a number."),
     "number-not-finite": _error("Numbers are finite: no NaN and no infinity."),

@@ -27,15 +27,20 @@ def text(item: Item) -> Iterator[Problem]:
     value = item.value
     if value is None or (isinstance(value, str) and not value.strip()):
         yield problem("value-empty", item, "there is no value")
-    elif isinstance(value, bool):
-        word = "yes, true or on" if value else "no, false or off"
-        yield problem("word-as-boolean", item, f"YAML reads the word ({word}) as {value}; put it in quotes")
+    elif isinstance(value, bool) and item.written.lower() not in ("true", "false"):
+        yield word_as_boolean(item, "put it in quotes")
     elif isinstance(value, datetime.date):
         yield problem("date-unquoted", item, f"YAML reads {value} as a date; put it in quotes")
     elif isinstance(value, list | dict):
         yield problem("text-expected", item, f"it is a {'list' if isinstance(value, list) else 'mapping'}, not a text")
     elif not isinstance(value, str):
         yield problem("text-expected", item, f"it is {value!r}, not a text; put it in quotes")
+
+
+def word_as_boolean(item: Item, remedy: str) -> Problem:
+    """A word that the YAML of Python's readers takes for true or false, and that of others for itself."""
+    said = f"many readers, huggingface_hub among them, take the word {item.written} for {item.value}; {remedy}"
+    return problem("word-as-boolean", item, said)
 
 
 def text_or_nothing(item: Item) -> Iterator[Problem]:
