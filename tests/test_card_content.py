@@ -221,6 +221,11 @@ def test_reported_figures_stand_beside_ours_with_what_parts_them() -> None:
     assert (reported, ours[:6]) == ("0.9065", "0.6667")  # 60 right of 90
     assert why.startswith("no: another base model (a bert-tiny that was first adapted by masked-LM on IMDB)")
     assert "its rows are 2,000, ours are 90 of test" in why
+    evaluation = make_eval_record(
+        run, confusion=[[335 if a == b == 0 else 333 * (a == b) for a in range(6)] for b in range(6)]
+    )
+    card_of_2000 = render(run, evaluation)
+    assert "its 2,000 rows can be validation or test, ours are test" in card_of_2000
     _, ours, why = table["bert-tiny-mlm-finetuned-imdb-finetuned-emotion", "F1 (average not stated)"]
     assert re.fullmatch(r"0\.6667 \(.*\) \(macro\); 0\.6667 \(.*\) \(weighted\)", ours)
     assert why.endswith("; its average is not stated")
@@ -264,11 +269,12 @@ def test_limits_are_those_of_this_model() -> None:
     run = make_run_record()
     limits = part(card_of(run), "uses-and-limits")
     assert "It confuses sadness and anger most: 8 of its 18 errors." in limits
+    assert "The labels come from hashtags, not from readers." in limits
     assert "for sadness (45), joy (55) and anger (20)." in limits
     # 80 texts above 0.8, 93% of them right.
     assert "of the 80 texts that it was more than 80% sure of, 6 are wrong." in limits
     assert "2 of 120 texts of the test split were longer." in limits
-    assert "The terms of its data bind its use: research and education only" in limits
+    assert "Terms of its data: research and education only" in limits
     assert "No label stands for a text that is none of sadness, joy and anger" in limits
 
     corpus = make_corpus(labels=["neutral", "joy"], terms=None, flaws=[])
@@ -279,7 +285,7 @@ def test_limits_are_those_of_this_model() -> None:
         update={"calibration": (sure,), "data": evaluation.data.model_copy(update={"truncated": 0})}
     )
     limits = part(render(run, evaluation), "uses-and-limits")
-    for said in ("No label stands", "confuses", "Being sure", "more confident", "terms", "flaws", "Few rows of joy"):
+    for said in ("No label stands", "confuses", "Being sure", "more confident", "Terms", "flaws", "hashtags"):
         assert said not in limits
     assert "for neutral (60)." in limits
     assert "no text of the test split was longer, so what that costs was not measured." in limits

@@ -105,14 +105,19 @@ def _comparison(source: Documented, records: Records) -> Iterator[list[Any]]:
 
 
 def _differences(source: Documented, records: Records) -> Iterator[str]:
-    """What differs between a document's model and ours, as far as its document says."""
-    base, rows, split = records.recipe.base_model, records.evaluation.data.rows, records.evaluation.split
-    if _last_part(source.base_model) != _last_part(base):
+    """What parts a document's model from ours, as far as its document says."""
+    evaluation, recipe = records.evaluation, records.recipe
+    rows, split = evaluation.data.rows, evaluation.split
+    if _last_part(source.base_model) != _last_part(recipe.base_model):
         yield f"another base model ({source.base_model})"
     if source.evaluated_rows is None:
         yield f"its rows are not stated, ours are {rows:,} of {split}"
     elif source.evaluated_rows != rows:
         yield f"its rows are {source.evaluated_rows:,}, ours are {rows:,} of {split}"
+    else:
+        as_many = [name for name, each in recipe.corpus.splits.items() if each.rows == rows]
+        if len(as_many) > 1:
+            yield f"its {rows:,} rows can be {' or '.join(as_many)}, ours are {split}"
 
 
 def _checks(documented: Documented) -> list[str]:
