@@ -22,15 +22,25 @@ def corpora_of(datasets: Iterable[str], config: str | None, words: str) -> tuple
     A corpus that is one configuration of a larger dataset is meant when that is stated, or when the card names either
     the configuration or every label.
     """
-    names = {name for dataset in datasets for name in re.findall(r"[\w./-]+", dataset.lower())}
+    names = _names(datasets)
     return tuple(
         corpus for corpus in known_corpora() if _is_named(corpus, names) and _fits(corpus, config, words.lower())
     )
 
 
+def parts_of(datasets: Iterable[str]) -> tuple[Corpus, ...]:
+    """The built-in corpora that are a configuration of a named dataset, whether or not the card means that one."""
+    names = _names(datasets)
+    return tuple(corpus for corpus in known_corpora() if is_part(corpus) and _is_named(corpus, names))
+
+
 def is_part(corpus: Corpus) -> bool:
     """Whether a corpus is one configuration among several of its dataset, so that the dataset's name is not enough."""
     return corpus.config is not None and corpus.name != _bare(corpus)
+
+
+def _names(datasets: Iterable[str]) -> set[str]:
+    return {name for dataset in datasets for name in re.findall(r"[\w./-]+", dataset.lower())}
 
 
 def _is_named(corpus: Corpus, names: set[str]) -> bool:

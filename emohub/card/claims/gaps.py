@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from emohub.card.claims.claims import Claims
-from emohub.card.claims.corpora import is_part, known_corpora
+from emohub.card.claims.corpora import known_corpora, parts_of
 from emohub.card.claims.rules import found
 from emohub.card.findings import Finding
 
@@ -19,16 +19,12 @@ def dataset(claims: Claims) -> Iterator[Finding]:
             "mean, cannot be judged."
         )
         yield found("dataset-unknown", "dataset", message, claims.dataset_unknown.line)
-    for corpus in known_corpora():
-        if (
-            corpus.name in claims.corpora
-            and is_part(corpus)
-            and claims.config is None
-            and not _names_corpus(claims, corpus.name)
-        ):
+    for corpus in parts_of(stated.text for stated in claims.datasets):
+        if claims.config is None and not _names_corpus(claims, corpus.name):
+            labels = f"{corpus.config} ({', '.join(corpus.labels)}) is inferred"
             message = (
-                f"The dataset {claims.datasets[0].text} has several configurations and none is named; "
-                f"{corpus.config} ({', '.join(corpus.labels)}) is inferred."
+                f"The dataset {claims.datasets[0].text} has several configurations and none is named"
+                f"{f'; {labels}' if corpus.name in claims.corpora else ''}."
             )
             yield found("dataset-config-unstated", "dataset", message, claims.datasets[0].line)
 

@@ -1,7 +1,8 @@
 """A card's text → its claims."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from emohub.card.claims.blocks import Block, blocks, plain
 from emohub.card.claims.claims import Claims, Figure, Row, figure
@@ -44,6 +45,8 @@ def claims_of_card(text: str) -> Claims:
     page = blocks(body, first_line)
     at, headline = _headline(page)
     rows = _rows(page)
+    if at is not None and page[at].kind != "paragraph":
+        headline = _with_zeros(headline, [found for row, _ in rows for found in row.figures])
     everything = "\n".join(block.text for block in page)
     unknown = unknown_dataset_of(page)
     datasets = (*head.texts("datasets"), *head.dataset("type"), *(() if unknown else datasets_of(page)))
@@ -169,8 +172,8 @@ def _rows(page: tuple[Block, ...]) -> list[tuple[Row, bool]]:
         values = {column: plain(cell) for column, cell in zip(columns, cells, strict=False)}
         bold = [cell.startswith("**") and cell.endswith("**") for cell in cells if cell]
         rows.append((_row(values, line), bool(bold) and all(bold)))
-    decimals = _decimals([row for row, _ in rows])
-    return [(_with_zeros(row, decimals), bold) for row, bold in rows]
+    everywhere = [found for row, _ in rows for found in row.figures]
+    return [(replace(row, figures=_with_zeros(row.figures, everywhere)), bold) for row, bold in rows]
 
 
 def _row(values: dict[str, str], line: int) -> Row:
@@ -188,15 +191,16 @@ def _row(values: dict[str, str], line: int) -> Row:
     )
 
 
-def _decimals(rows: list[Row]) -> dict[str, int]:
-    """The most decimals that a column prints: trainers round all of it alike and leave zeros at the end out."""
-    decimals: dict[str, int] = {}
-    for row in rows:
-        for found in row.figures:
-            decimals[found.name] = max(decimals.get(found.name, 0), found.decimals)
-    return decimals
+def _with_zeros(figures: Iterable[Figure], others: Iterable[Figure]) -> tuple[Figure, ...]:
+    """Figures with as many decimals as any of them or the others has.
+
+    Trainers round all figures alike and leave zeros at the end out: 0.926 beside 0.9035 is 0.9260. Percentages are not
+    written so.
+    """
+    figures = tuple(figures)
+    decimals = max((found.decimals for found in (*figures, *others) if _is_plain(found)), default=0)
+    return tuple(found.at_least(decimals) if _is_plain(found) else found for found in figures)
 
 
-def _with_zeros(row: Row, decimals: dict[str, int]) -> Row:
-    figures = tuple(found.at_least(decimals[found.name]) for found in row.figures)
-    return Row(row.line, row.step, row.epoch, row.training_loss, figures)
+def _is_plain(found: Figure) -> bool:
+    return found.shown.startswith("0.") and not found.shown.endswith("%")

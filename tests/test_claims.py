@@ -1,0 +1,563 @@
+"""What a card claims is read with its lines, and held against itself; what agrees is left in peace."""
+
+import math
+import random
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factories import make_eval_record, make_run_record
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
+
+from emohub.card import render, render_folder
+from emohub.card.claims import CLAIM_RULES, Figure, Row, check_claims, claims_of_card, claims_of_document
+from emohub.card.claims.arithmetic import batches_per_epoch, f1_bounds, fewest_rows, rows_of, weighted_f1_bounds
+from emohub.card.claims.claims import figure
+from emohub.card.claims.metrics import metric_of
+from emohub.card.findings import Finding
+from emohub.recipe import list_recipes, load_recipe
+
+FOLDER = Path(__file__).parent / "documented_cards"
+DOCUMENTED = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
+CLEAN = {path.stem: path.read_text(encoding="utf-8") for path in sorted((FOLDER / "clean").glob("*.md"))}
+CARDS = sorted(path for path in (FOLDER.parent.parent / "cards").iterdir() if path.is_dir())
+
+
+def findings_of(text: str) -> tuple[Finding, ...]:
+    return check_claims(claims_of_card(text))
+
+
+def rules_of(text: str) -> list[str]:
+    return [finding.rule for finding in findings_of(text)]
+
+
+def of_document(name: str) -> tuple[Finding, ...]:
+    documented = load_recipe(name).documented
+    assert documented is not None
+    return check_claims(claims_of_document(documented))
+
+
+def shown(value: float, decimals: int = 4, metric: str = "accuracy", average: str | None = None) -> Figure:
+    """A value as a card prints it."""
+    found = figure(metric, f"{value:.{decimals}f}", average=average)
+    assert found is not None
+    return found
+
+
+# What documented-models' figures show when they are held against each other: a rule, and what its message must say.
+EXPECTED: dict[str, list[tuple[str, list[str]]]] = {
+    "bert-tiny-emotion": [
+        (
+            "train-rows-unstated",
+            ["250 steps per epoch x 64 texts are 16,000 rows", "16,000 rows of the split train of emotion"],
+        ),
+        ("headline-not-best", ["last row, epoch 22", "accuracy it is epoch 16 (0.9155)", "F1 it is epoch 16 (0.9154)"]),
+        ("headline-not-best", ["by loss it is epoch 18 (0.2261)"]),
+        ("epochs-not-reached", ["200 epochs", "epoch 22", "3 evaluations in a row without a better accuracy"]),
+        ("epochs-not-reached", ["patience of 3", "the schedule is not stated", "decayed by no more than 11%"]),
+        ("average-unstated", ["F1 is averaged"]),
+        ("evaluated-rows-unstated", ["all 11 different accuracies are multiples of 1/2,000"]),
+        ("overfitting-unmentioned", ["0.2261 (epoch 18)", "0.2401 (epoch 22)"]),
+        ("versions-missing", ["Transformers, PyTorch, Datasets and Tokenizers"]),
+    ],
+    "bert-emotion": [
+        ("loss-direction", ["rose by 0.3591, from 0.8416 to 1.2007", "calls it a decrease", "overfitting"]),
+        ("loss-direction", ["3,257 training rows of tweet-eval-emotion"]),
+        ("average-unstated", ["precision, recall and F1", "macro or weighted", "no multiple of 1/374 or 1/1,421"]),
+        ("dataset-config-unstated", ["tweet_eval", "emotion (anger, joy, optimism, sadness) is inferred"]),
+    ],
+    "bert-base-cased-emotion": [
+        ("train-rows-unstated", ["2,000 steps per epoch x 8 texts are 16,000 rows", "split train of emotion"]),
+        ("no-score", ["without accuracy or F1"]),
+        ("lowercasing-cased-base", ["bert-base-cased is cased", "the texts of emotion are lower case already"]),
+    ],
+    "distilbert-emotion": [
+        ("train-rows-unstated", ["250 steps per epoch x 64 texts are 16,000 rows", "split train of emotion"]),
+        ("average-unstated", ["F1 is averaged"]),
+    ],
+    "sst2-distilbert-5e": [
+        ("train-rows-unstated", ["431 to 434 steps per epoch x 16 texts", "6,920 rows", "with 433 steps per epoch"]),
+        ("train-rows-unstated", ["2,165 steps in 5 epochs"]),
+        ("evaluated-rows-unstated", ["multiples of 1/150", "0.8933 is 134 of 150", "interval is 0.834 to 0.933"]),
+        ("dataset-unknown", ["undisclosed"]),
+        ("overfitting-unmentioned", ["0.3634", "0.4125"]),
+    ],
+}
+
+
+def test_every_documented_recipe_has_expectations_and_a_card() -> None:
+    recipes = {name for name in list_recipes() if load_recipe(name).documented is not None}
+    assert recipes == EXPECTED.keys() == DOCUMENTED.keys()
+    assert len(recipes) == 5
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_the_documented_figures_show_is_found_in_the_recipe_and_in_a_card(name: str) -> None:
+    card, document = findings_of(DOCUMENTED[name]), of_document(name)
+    for findings in (card, document):
+        for rule, said in EXPECTED[name]:
+            messages = [finding.message for finding in findings if finding.rule == rule]
+            assert any(all(part in message for part in said) for message in messages), (rule, said, messages)
+    # The document says no more than the card; the card can lack more: licence, results of the model-index.
+    assert {finding.rule for finding in document} == {rule for rule, _ in EXPECTED[name]}
+    extra = {finding.rule for finding in card} - {finding.rule for finding in document}
+    assert extra <= {"results-empty", "placeholder", "license-missing", "evaluated-rows-unstated"}
+    assert all(finding.line is None for finding in document)
+    assert all(finding.message.endswith(".") for finding in (*card, *document))
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "line"),
+    [
+        ("bert-tiny-emotion", "headline-not-best", "- Loss: 0.2401"),
+        ("bert-tiny-emotion", "epochs-not-reached", "| 0.1407        | 22.0"),
+        ("bert-tiny-emotion", "versions-missing", "- Transformers"),
+        ("bert-emotion", "loss-direction", "decrease, from 0.8416"),
+        ("bert-base-cased-emotion", "lowercasing-cased-base", "- Lowercasing"),
+        ("distilbert-emotion", "placeholder", "More information needed"),
+        ("distilbert-emotion", "results-empty", "  results: []"),
+        ("sst2-distilbert-5e", "dataset-unknown", "undisclosed dataset"),
+    ],
+)
+def test_a_finding_names_its_line(name: str, rule: str, line: str) -> None:
+    for text in (DOCUMENTED[name], DOCUMENTED[name].replace("\n", "\r\n")):
+        found = next(finding for finding in findings_of(text) if finding.rule == rule)
+        assert found.line is not None
+        assert line in text.split("\n")[found.line - 1]
+        assert str(found).startswith(f"{found.severity}: line {found.line}: ")
+
+
+@pytest.mark.parametrize("name", CLEAN)
+def test_a_card_that_agrees_with_itself_has_no_findings(name: str) -> None:
+    assert findings_of(CLEAN[name]) == ()
+    assert len(CLEAN) >= 5
+
+
+def test_our_own_cards_have_no_findings() -> None:
+    run = make_run_record()
+    assert findings_of(render(run, make_eval_record(run))) == ()
+    assert len(CARDS) >= 8
+    for folder in CARDS:
+        assert findings_of(render_folder(folder)) == (), folder.name
+
+
+LAST, MIDDLE, DEVICES, PROSE = "last-row-is-best", "best-row-in-the-middle", "several-devices", "prose-only"
+
+# A clean card, what is changed in it, the rule that it then breaks, and what the message says.
+SPOILT: list[tuple[str, str, str, str, str]] = [
+    (
+        LAST,
+        "| 0.2479        | 2.0   | 500  | 0.2211          | 0.926    |",
+        "| 0.2479        | 2.0   | 500  | 0.2211          | 0.925    |",
+        "headline-in-no-row",
+        "accuracy 0.926",
+    ),
+    (
+        MIDDLE,
+        "| Loss | 0.4410 |\n| Accuracy | 0.8096 |\n| F1 | 0.8154 |",
+        "| Accuracy | 0.8028 |\n| F1 | 0.8102 |",
+        "headline-not-best",
+        "the last row, epoch 4.5872",
+    ),
+    (
+        MIDDLE,
+        "| Loss | 0.4410 |\n| Accuracy | 0.8096 |\n| F1 | 0.8154 |",
+        "| Accuracy | 0.7901 |\n| F1 | 0.7955 |",
+        "headline-not-best",
+        "neither the best nor the last",
+    ),
+    (
+        LAST,
+        "      value: 0.926\n",
+        "      value: 0.9265\n",
+        "index-contradicts-headline",
+        "0.926, the model-index 0.9265",
+    ),
+    (DEVICES, "value: 80.93", "value: 0.7093", "index-contradicts-headline", "the model-index 0.7093"),
+    (LAST, "      split: validation", "      split: train", "evaluated-on-train", "the model learned from"),
+    (
+        PROSE,
+        "in the test set it reaches an accuracy",
+        "it is evaluated on the training set and has an accuracy",
+        "evaluated-on-train",
+        "learned from",
+    ),
+    (MIDDLE, "training loss fell from", "training loss rose from", "loss-direction", "training loss fell by 0.3136"),
+    (
+        MIDDLE,
+        "accuracy improved from 75.11% to 80.96%",
+        "accuracy improved from 80.96% to 75.11%",
+        "loss-direction",
+        "calls it an improvement",
+    ),
+    (MIDDLE, "; after it the model began to overfit", "", "overfitting-unmentioned", "0.4410 (epoch 2.7523) to 0.4980"),
+    (LAST, "- Accuracy: 0.926\n", "- Accuracy: 1.926\n", "out-of-range", "from 0 to 1"),
+    (LAST, "- Loss: 0.2211\n", "- Loss: -0.2211\n", "out-of-range", "from 0 upwards"),
+    (LAST, "- Accuracy: 0.926\n", "- Accuracy: 92.6\n", "percentage-unmarked", "per cent"),
+    (
+        LAST,
+        "- F1 (weighted): 0.9260\n",
+        "- F1 (weighted): 0.9260\n- Weighted precision: 0.95\n- Weighted recall: 0.85\n",
+        "f1-impossible",
+        "leave 0.7",
+    ),
+    (
+        LAST,
+        "- F1 (weighted): 0.9260\n",
+        "- F1 (weighted): 0.9260\n- Weighted recall: 0.91\n",
+        "recall-contradicts-accuracy",
+        "same number",
+    ),
+    (
+        LAST,
+        "0.9035   | 0.9009        |",
+        "0.9035   | 0.9609        |",
+        "f1-impossible",
+        "accuracy 0.9035, which leaves",
+    ),
+    (
+        LAST,
+        "2,000 validation rows",
+        "1,899 validation rows",
+        "accuracy-not-possible",
+        "0.926 is no multiple of 1/1,899",
+    ),
+    (PROSE, "1,066 sentences in the test set", "1,166 sentences in the test set", "accuracy-not-possible", "1/1,166"),
+    (LAST, "The 16,000 training and 2,000 validation rows of", "All rows of", "train-rows-unstated", "16,000 rows of"),
+    (LAST, "The 16,000 training and 2,000 validation rows of", "All rows of", "evaluated-rows-unstated", "how sure"),
+    (
+        LAST,
+        "The 16,000 training and",
+        "The 8,000 training and",
+        "steps-contradict-rows",
+        "8,000 training rows are stated",
+    ),
+    (DEVICES, "num_devices: 4", "num_devices: 2", "batch-size-contradicts", "4 x 1 x 2"),
+    (
+        LAST,
+        "The 16,000 training and 2,000 validation rows of the dataset's configuration `split`.",
+        "2,000 validation rows.\n- train_batch_size: 16\n- total_train_batch_size: 32",
+        "steps-contradict-dataset",
+        "16,000 of emotion",
+    ),
+    (LAST, "| 2.0   | 500  |", "| 2.0   | 700  |", "steps-contradict-epochs", "fits them all"),
+    (
+        LAST,
+        "num_epochs: 2",
+        "num_epochs: 9",
+        "epochs-not-reached",
+        "9 epochs were configured and the rows end at epoch 2,",
+    ),
+    (LAST, "num_epochs: 2", "num_epochs: 1", "epochs-exceeded", "reach epoch 2.0"),
+    (PROSE, "datasets: [a-person/reviews]\n", "", "dataset-unknown", "names no dataset"),
+    (
+        PROSE,
+        "datasets: [a-person/reviews]\n---\n",
+        "---\nIt learned from an unknown dataset.\n",
+        "dataset-unknown",
+        "an unknown dataset",
+    ),
+    (DEVICES, "      config: emotion\n", "", "dataset-config-unstated", "cardiffnlp/tweet_eval"),
+    (LAST, "The texts are lower-cased.", "[More Information Needed]", "placeholder", "'More Information Needed'"),
+    (PROSE, "license: cc-by-4.0\n", "", "license-missing", "names no licence"),
+    (PROSE, "base_model: google-bert/bert-base-cased\n", "", "base-model-missing", "names no base model"),
+    (LAST, "- Pytorch 1.12.1+cu113\n", "", "versions-missing", "PyTorch"),
+    (
+        PROSE,
+        "Texts are not lower-cased,",
+        "Lower-casing is done first,",
+        "lowercasing-cased-base",
+        "bert-base-cased is cased",
+    ),
+    (PROSE, "a macro F1 score", "an F1 score", "average-unstated", "F1 is averaged"),
+    (PROSE, "an accuracy of 0.8687 and a macro F1 score of 0.8686", "a loss of 0.3123", "no-score", "only figure"),
+    (LAST, "  results:\n", "  results: []\n  old:\n", "results-empty", "none of the card's figures"),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new", "rule", "said"), SPOILT, ids=lambda value: value[:24])
+def test_a_spoilt_card_is_caught(name: str, old: str, new: str, rule: str, said: str) -> None:
+    assert CLEAN[name].count(old) == 1
+    text = CLEAN[name].replace(old, new)
+    found = [finding for finding in findings_of(text) if finding.rule == rule]
+    assert found, rules_of(text)
+    assert any(said in finding.message for finding in found), found
+    assert found[0].severity == CLAIM_RULES[rule].severity
+    assert found[0].line is None or 1 <= found[0].line <= text.count("\n") + 1
+
+
+def test_every_rule_is_broken_by_a_spoilt_card_and_none_is_without_a_rule() -> None:
+    assert {rule for *_, rule, _ in SPOILT} == CLAIM_RULES.keys()
+    assert len(SPOILT) >= 35
+    assert all(rule.asks.endswith(".") for rule in CLAIM_RULES.values())
+
+
+def test_our_own_card_with_another_headline_is_caught() -> None:
+    run = make_run_record()
+    evaluation = make_eval_record(run)
+    text = render(run, evaluation)
+    accuracy = f"its accuracy is {evaluation.metrics['accuracy'].value:.4f}"
+    assert text.count(accuracy) == 1
+    assert "index-contradicts-headline" in rules_of(text.replace(accuracy, "its accuracy is 0.9999"))
+
+
+def test_code_comments_reported_parts_and_documented_pages_are_not_claims_of_the_card() -> None:
+    claim = "- Accuracy: 7.5\n- Accuracy: 1.5\n\nThe loss decreased from 1.0 to 2.0.\n\nMore information needed\n"
+    card = CLEAN[PROSE]
+    assert len(rules_of(f"{card}\n{claim}")) >= 2
+    hidden = [
+        f"```text\n{claim}```\n",
+        f"~~~~\n```\n{claim}~~~\n{claim}~~~~\n",
+        f"<!--\n{claim}-->\n",
+        f"<!-- emohub:begin reported -->\n{claim}<!-- emohub:end reported -->\n",
+    ]
+    for text in hidden:
+        assert rules_of(f"{card}\n{text}") == []
+    assert rules_of(f"<!-- emohub:documented-page -->\n\n{claim}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("F1", ("f1", None)),
+        ("Fscore", ("f1", None)),
+        ("F1 Score", ("f1", None)),
+        ("Macro F1", ("f1", "macro")),
+        ("f1_macro", ("f1", "macro")),
+        ("F1 (weighted avg)", ("f1", "weighted")),
+        ("Validation Accuracy", ("accuracy", None)),
+        ("eval_loss", ("loss", None)),
+        ("Log loss (nats)", ("loss", None)),
+        ("Weighted recall", ("recall", "weighted")),
+        ("Balanced accuracy", None),
+        ("Matthews Correlation", None),
+        ("Accuracy top-5", None),
+        ("Training Loss", None),
+    ],
+)
+def test_names_of_metrics(name: str, metric: tuple[str, str | None] | None) -> None:
+    assert metric_of(name) == metric
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "decimals"),
+    [
+        ("0.9065", 0.9065, 4),
+        ("92.6%", 0.926, 3),
+        ("92.65", 0.9265, 4),
+        ("1", 1.0, 0),
+        ("1.2", 1.2, 1),
+        ("9e-1", 0.9, 1),
+        ("0.8834693717260979", 0.8834693717260979, 10),
+    ],
+)
+def test_printed_numbers(text: str, value: float, decimals: int) -> None:
+    found = figure("accuracy", text)
+    assert found is not None
+    assert found.value == pytest.approx(value, abs=1e-15)
+    assert (found.decimals, found.half) == (decimals, pytest.approx(0.5 * 10**-decimals))
+
+
+@pytest.mark.parametrize("text", ["", "-", "No log", "0.9 ± 0.1", "high", "1.2.3", "12,34"])
+def test_what_is_no_number(text: str) -> None:
+    assert figure("accuracy", text) is None
+
+
+def test_a_card_is_read_whole() -> None:
+    claims = claims_of_card(CLEAN[LAST])
+    assert [(f.name, f.shown) for f in claims.headline] == [
+        ("loss", "0.2211"),
+        ("accuracy", "0.926"),
+        ("weighted F1", "0.9260"),
+    ]
+    assert [(row.step, row.epoch and row.epoch.value) for row in claims.rows] == [(250, 1.0), (500, 2.0)]
+    assert claims.rows[0].training_loss is None
+    assert {name: stated.text for name, stated in claims.split_rows.items()} == {
+        "train": "16,000",
+        "validation": "2,000",
+    }
+    assert claims.hyperparameters["learning_rate"].text == "2e-05"
+    assert {name: stated.text for name, stated in claims.frameworks.items()} == {
+        "transformers": "4.24.0",
+        "pytorch": "1.12.1+cu113",
+        "datasets": "2.7.0",
+        "tokenizers": "0.13.2",
+    }
+    assert claims.corpora == ("emotion",)
+    assert [stated.text for stated in claims.base_models] == ["distilbert/distilbert-base-uncased"] * 2
+    assert (claims.classifier, claims.binary, claims.whole) == (True, False, True)
+    lines = CLEAN[LAST].split("\n")
+    assert claims.headline[1].line is not None
+    assert lines[claims.headline[1].line - 1] == "- Accuracy: 0.926"
+    assert [lines[(figure.line or 0) - 1].strip() for figure in claims.index[0].figures] == [
+        "value: 0.926",
+        "value: 0.92603",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said", "metric"),
+    [
+        ("The loss went down from 0.9 to 0.5.", "fell", "loss"),
+        ("We saw the accuracy rise from 0.71 at first to 0.83 in the end.", "rose", "accuracy"),
+        ("F1 improved steadily from 61.2% to 70.4%.", "improved", "f1"),
+        ("A reduction of the validation loss from 1.1 to 0.7 was seen.", "fell", "loss"),
+    ],
+)
+def test_sentences_about_a_change(sentence: str, said: str, metric: str) -> None:
+    (change,) = claims_of_card(f"# a\n\n{sentence}\n").changes
+    assert (change.said, change.first.metric) == (said, metric)
+    assert rules_of(f"# a\n\n{sentence}\n") == []
+
+
+def test_no_text_makes_it_fail() -> None:
+    generator = random.Random(5)
+    texts = [*DOCUMENTED.values(), *CLEAN.values()]
+    pieces = [line for text in texts for line in text.split("\n")] + [
+        "---",
+        "```",
+        "| a |",
+        "<!--",
+        "\ufeff",
+        "&a [*a]",
+        "\0",
+    ]
+    for _ in range(300):
+        lines = generator.choice(texts).split("\n")
+        for _ in range(generator.randint(1, 12)):
+            at = generator.randrange(len(lines))
+            lines[at] = generator.choice(
+                [generator.choice(pieces), lines[at][: generator.randint(0, 9)], lines[at][::-1]]
+            )
+        for finding in findings_of("\n".join(lines)):
+            assert finding.line is None or 1 <= finding.line <= len(lines)
+    for text in (
+        "",
+        "---",
+        "---\n---\n",
+        "---\na: [\n---\n",
+        "---\nmodel-index: 3\nlicense: {a: b}\n---\n",
+        "\r\n" * 9,
+    ):
+        findings_of(text)
+
+
+def test_long_lines_are_read_in_reasonable_time() -> None:
+    """Patterns that try every way to match would take minutes on these."""
+    for piece in ("accuracy ", "from 0.1 ", "on the train ", "1,000 ", "a: ", "f1 of (", "| ", "training loss from "):
+        findings_of(f"# a\n\n{piece * 2000}\n")
+
+
+# The arithmetic, against independent ways to the same numbers.
+
+
+def random_predictions(generator: np.random.Generator) -> tuple[list[int], list[int]]:
+    labels, rows = int(generator.integers(2, 7)), int(generator.integers(5, 120))
+    truth = generator.choice(labels, rows, p=generator.dirichlet(np.full(labels, 0.7)))
+    noise = generator.choice(labels, rows, p=generator.dirichlet(np.full(labels, 0.5)))
+    right = generator.random(rows) < generator.random()
+    return truth.tolist(), np.where(right, truth, noise).tolist()
+
+
+@pytest.mark.parametrize("average", ["macro", "weighted", "micro"])
+def test_no_real_result_is_outside_the_bounds_of_f1(average: str) -> None:
+    generator = np.random.default_rng(11)
+    gaps = []
+    for _ in range(400):
+        truth, predicted = random_predictions(generator)
+        precision, recall, f1, _ = precision_recall_fscore_support(truth, predicted, average=average, zero_division=0)
+        for decimals in (2, 4):
+            possible = f1_bounds(shown(precision, decimals), shown(recall, decimals), average)
+            assert possible.low - 1e-12 <= f1 <= possible.high + 1e-12
+        if average == "weighted":
+            possible = weighted_f1_bounds(shown(accuracy_score(truth, predicted)))
+            assert possible.low - 1e-12 <= f1 <= possible.high + 1e-12
+            gaps += [f1 - possible.low, possible.high - f1]
+    if average == "weighted":
+        assert min(gaps) < 0.01  # the bounds are reached, not merely wide
+
+
+def test_the_bounds_of_f1_are_reached() -> None:
+    # One label for every text, with the share 0.6: weighted F1 is 2 * 0.6² / 1.6, the lower bound.
+    truth = [0] * 6 + [1] * 4
+    f1 = precision_recall_fscore_support(truth, [0] * 10, average="weighted", zero_division=0)[2]
+    assert weighted_f1_bounds(shown(0.6, 10)).low == pytest.approx(f1, abs=1e-9)
+    # Every label with the same precision and recall: macro F1 is their harmonic mean, the upper bound.
+    truth, predicted = [0, 0, 1, 1, 2, 2], [0, 1, 1, 2, 2, 0]
+    precision, recall, f1, _ = precision_recall_fscore_support(truth, predicted, average="macro")
+    assert f1_bounds(shown(precision, 10), shown(recall, 10), "macro").high == pytest.approx(f1, abs=1e-9)
+    assert f1_bounds(shown(0.9), shown(0.8), None).low == pytest.approx(0.7 - 1e-4)
+    assert f1_bounds(shown(0.9), shown(0.8), "binary").low == pytest.approx(1.44 / 1.7, abs=1e-4)
+
+
+def test_rows_are_inferred_from_accuracies_as_exact_fractions_would() -> None:
+    generator = random.Random(3)
+    for rows in (7, 48, 150, 374, 872, 2000):
+        values = [Fraction(generator.randint(rows // 2, rows), rows) for _ in range(12)]
+        figures = [shown(float(value)) for value in values]
+        half = Fraction(1, 20_000)
+        printed = [Fraction(figure.shown) for figure in figures]
+        expected = next(
+            n
+            for n in range(1, rows + 1)
+            if all(any(abs(Fraction(k, n) - v) <= half for k in (math.floor(v * n), math.ceil(v * n))) for v in printed)
+        )
+        assert fewest_rows(figures) == expected
+        assert rows % expected == 0 or expected < rows
+
+
+def test_nothing_is_inferred_from_figures_that_fit_by_accident() -> None:
+    assert fewest_rows([shown(0.9035), shown(0.926)]) is None
+    assert fewest_rows([shown(0.5, 1)]) is None
+    assert fewest_rows([shown(1.0), shown(0.0)]) is None
+    generator = random.Random(9)
+    inferred = [fewest_rows([shown(generator.random()) for _ in range(4)]) for _ in range(300)]
+    assert sum(rows is not None for rows in inferred) <= 9  # 1% was asked for
+
+
+def trainer_rows(rows: int, batch: int, accumulation: int, every: int, epochs: int, decimals: int) -> list[Row]:
+    """Rows as trainers print them: the epoch is the share of its batches that were seen, rounded."""
+    batches = -(-rows // batch)
+    steps = max(batches // accumulation, 1)
+    made = []
+    for step in range(every, steps * epochs + 1, every):
+        done, in_epoch = divmod(step, steps)
+        epoch = float(round(done + in_epoch * accumulation / batches, decimals))
+        made.append(Row(None, step, figure("loss", str(epoch)), None, ()))
+    return made
+
+
+def test_the_true_batches_and_rows_lie_in_what_is_inferred() -> None:
+    generator = random.Random(21)
+    widths = []
+    for _ in range(400):
+        rows, batch = generator.randint(200, 20_000), generator.choice([4, 8, 16, 32, 64])
+        accumulation, decimals = generator.choice([1, 1, 2, 4]), generator.choice([2, 4])
+        steps = max(-(-rows // batch) // accumulation, 1)
+        every = generator.choice([steps, max(steps // 3, 1), 50])
+        printed = trainer_rows(rows, batch, accumulation, every, generator.randint(1, 5), decimals)
+        inferred = batches_per_epoch(printed, accumulation)
+        if not printed:
+            assert inferred is None
+            continue
+        assert inferred is not None
+        batches = -(-rows // batch)
+        if accumulation == 1:
+            assert batches in inferred
+            assert rows in rows_of(inferred, batch)
+            widths.append((inferred.high - inferred.low) / batches)
+        else:
+            assert inferred.low - accumulation <= batches <= inferred.high + accumulation
+    assert sorted(widths)[len(widths) // 2] < 0.02
+
+
+def test_the_documented_steps_by_hand() -> None:
+    # 50/0.125 = 400, 50/0.115 = 434.8; 100/0.235 = 425.5; 200/0.465 = 430.1, 200/0.455 = 439.6: 431 to 434.
+    rows = [
+        Row(None, step, figure("loss", epoch), None, ()) for step, epoch in ((50, "0.12"), (100, "0.23"), (200, "0.46"))
+    ]
+    inferred = batches_per_epoch(rows)
+    assert inferred is not None
+    assert (inferred.low, inferred.high) == (431, 434)
+    assert (rows_of(inferred, 16).low, rows_of(inferred, 16).high) == (430 * 16 + 1, 434 * 16)
