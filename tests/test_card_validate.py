@@ -92,7 +92,7 @@ def test_a_finding_says_where_and_what(card: str) -> None:
         ("license: apache-2.0", "license: Apache-2.0", "did you mean 'apache-2.0'?"),
         ("license:", "licence:", "did you mean 'license'?"),
         ("text-classification", "text_classification", "did you mean 'text-classification'?"),
-        ("transformers", "Transformer", "did you mean 'transformers'?"),
+        ("transformers", "Transformers", "did you mean 'transformers'?"),
         ("datasets:", "dataset:", "did you mean 'datasets'?"),
     ],
 )

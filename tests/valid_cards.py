@@ -77,6 +77,56 @@ model-index:
 ---
 # roberta
 """,
+    # as they are found on the Hub
+    "quantized": """---
+license: gemma
+license_link: https://ai.google.dev/gemma/terms
+library_name: ultralyticsplus
+pipeline_tag: text-generation
+base_model: someone/some.model-4b
+base_model_relation: quantized
+language:
+- ko
+inference: false
+---
+# Quantized
+""",
+    "split in brackets": """---
+language:
+- unk
+datasets:
+- mozilla-foundation/common_voice_11_0
+model-index:
+- name: Whisper Tiny
+  results:
+  - task:
+      name: Speech Recognition
+      type: automatic-speech-recognition
+    dataset:
+      name: Common Voice 11.0
+      type: mozilla-foundation/common_voice_11_0
+      split: test[:10%]
+      args: 'config: hi, split: test'
+    metrics:
+       - name: Test WER
+         type: wer
+         value: 27.99
+         verified: false
+---
+# Whisper
+""",
+    "access form of a large model": """---
+license: llama3.3
+extra_gated_fields:
+  geo: ip_location
+  Institution:
+    type: text
+  ? By clicking Submit below I accept the terms of the license and acknowledge that
+    the information will be stored
+  : checkbox
+---
+# Large
+""",
     "merge": """---
 base_model:
 - teknium/OpenHermes-2.5-Mistral-7B

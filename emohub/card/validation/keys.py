@@ -19,11 +19,11 @@ from emohub.card.validation.shapes import (
     either,
     list_of,
     mapping,
-    nearest,
     number,
     one_of,
     one_or_list_of,
     problem,
+    spelt_otherwise,
     text,
     text_or_nothing,
     text_that,
@@ -72,10 +72,17 @@ def _pipeline_tag(item: Item) -> Iterator[Problem]:
 def _library(item: Item) -> Iterator[Problem]:
     wrong = list(text(item))
     yield from wrong
-    if not wrong and item.value not in hub_list("libraries"):
-        near = nearest(item.value, hub_list("libraries"))
-        if near is not None:
-            yield problem("library-misspelt", item, f"the Hub knows no library {item.value!r}; did you mean {near!r}?")
+    known = hub_list("libraries")
+    meant = None if wrong or item.value in known else spelt_otherwise(item.value, known)
+    if meant is not None:
+        yield problem("library-misspelt", item, f"the Hub knows no library {item.value!r}; did you mean {meant!r}?")
+
+
+def _wanted_list(item: Item) -> Iterator[Problem]:
+    """A list of texts; older cards have a single text instead."""
+    if isinstance(item.value, str):
+        yield problem("list-wanted", item, f"it is {item.value!r}, not a list")
+    yield from one_or_list_of(text)(item)
 
 
 def _license(item: Item) -> Iterator[Problem]:
@@ -178,8 +185,8 @@ CHECKS: dict[str, Check] = {
     "new_version": MODEL_ID,
     "datasets": one_or_list_of(DATASET_ID),
     "buckets": list_of(text),
-    "metrics": list_of(text),
-    "tags": list_of(text),
+    "metrics": _wanted_list,
+    "tags": _wanted_list,
     "language_bcp47": one_or_list_of(text),
     "model_name": text,
     "thumbnail": text_or_nothing,

@@ -155,8 +155,13 @@ def did_you_mean(value: str, known: Collection[str]) -> str:
 def nearest(value: str, known: Collection[str]) -> str | None:
     """The one of the ``known`` that ``value`` is probably meant to be; capitals, - and _ make no difference."""
     plain = {_plain(each): each for each in sorted(known)}
-    close = difflib.get_close_matches(_plain(value), plain, n=1, cutoff=0.8)
+    close = difflib.get_close_matches(_plain(value), plain, n=1, cutoff=0.85)
     return plain[close[0]] if close else None
+
+
+def spelt_otherwise(value: str, known: Collection[str]) -> str | None:
+    """The one of the ``known`` that differs from ``value`` in capitals, -, _ and . alone."""
+    return next((each for each in sorted(known) if each != value and _plain(each) == _plain(value)), None)
 
 
 def numbers_not_finite(item: Item) -> Iterator[Problem]:
@@ -168,7 +173,7 @@ def numbers_not_finite(item: Item) -> Iterator[Problem]:
 
 
 def _plain(value: str) -> str:
-    return value.lower().replace("_", "-")
+    return value.lower().replace("_", "-").replace(".", "-")
 
 
 def _short(value: Any) -> str:
