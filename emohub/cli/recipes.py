@@ -108,7 +108,7 @@ def _show_corpus(corpus: "Corpus") -> None:
 
 
 def _show_documented(documented: "Documented") -> None:
-    from emohub.card.context import documented_context
+    from emohub.card.reported import documented_context
 
     context = documented_context(documented)
     _heading(f"Reported by the document of {documented.name}")

@@ -27,7 +27,7 @@ def draw_confusion_matrix(evaluation: EvalRecord, path: Path) -> None:
     """
     matrix, labels = evaluation.confusion_matrix, [_short(label) for label in evaluation.labels]
     shares = [[count / max(1, sum(row)) for count in row] for row in matrix]
-    side = min(14.0, 2.4 + 0.95 * len(labels))
+    side = min(14.0, 2.2 + 0.75 * len(labels))
     with figure_of(side + 2.2, side) as figure:
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
