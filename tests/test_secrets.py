@@ -294,9 +294,9 @@ def test_the_token_that_the_client_stores_is_known(tmp_path: Path, monkeypatch: 
 
 
 FAILURES: dict[str, dict[str, Any]] = {
-    "401": {"method": "GET", "path": "whoami", "status": 401},
-    "an answer of another shape": {"method": "GET", "path": "whoami", "status": 200, "body": []},
-    "an answer that is a page": {"method": "GET", "path": "whoami", "status": 200, "body": b"<html>"},
+    "401": {"method": "GET", "path": "whoami", "status": 401, "times": 99},
+    "an answer of another shape": {"method": "GET", "path": "whoami", "status": 200, "body": [], "times": 99},
+    "an answer that is a page": {"method": "GET", "path": "whoami", "status": 200, "body": b"<html>", "times": 99},
     "no answer": {"method": "GET", "path": "whoami", "times": 99},
     "a page that repeats the request": {
         "method": "POST",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,8 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, messages, output
+from emohub.cli.everything import publish_all
 from emohub.cli.options import Format
-from emohub.errors import EmohubError
+from emohub.errors import EmohubError, UsageError
 
 if TYPE_CHECKING:
     from emohub.publish import Plan, Published
@@ -19,8 +21,22 @@ if TYPE_CHECKING:
 
 @app.command()
 def publish(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model under models/, a run, or the folder of one.")],
-    repo_id: Annotated[str, typer.Option(metavar="OWNER/NAME", help="Repository on the Hub.")],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="A model under models/, a run, or the folder of one.")
+    ] = None,
+    repo_id: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="Repository on the Hub.")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Publish every model under models/ that has a card, instead of MODEL.")
+    ] = False,
+    namespace: Annotated[
+        str | None, typer.Option(metavar="OWNER", help="With --all: whose repositories; each is named as its model.")
+    ] = None,
+    collection: Annotated[
+        str | None, typer.Option(metavar="TITLE", help="With --all: group them in the collection of this title.")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(metavar="OWNER/NAME", help="With --all: push the page as this Space, serving them.")
+    ] = None,
     private: Annotated[bool, typer.Option("--private", help="Make it a private repository, or refuse.")] = False,
     create_pr: Annotated[
         bool, typer.Option("--create-pr", help="Open a pull request instead of committing to the branch.")
@@ -38,6 +54,10 @@ def publish(
         Literal["local", "remote"] | None,
         typer.Option(help="Whose text stays in the card when people wrote into it both here and on the Hub."),
     ] = None,
+    on_tag: Annotated[
+        bool,
+        typer.Option("--on-tag", help="Print a GitHub Actions workflow that does this on a tag, and stop."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show and check the plan without a network or a token, and stop.")
     ] = False,
@@ -49,20 +69,69 @@ def publish(
     and the records are of these weights. Nothing but the files of the plan ever leaves. What people wrote into the card
     on the Hub stays there. publish.json beside the records says what was published.
 
+    With --all every model that has a card is published to the repository of its name, one after another. It can be
+    stopped at any point and run again: what is done already is found and not done twice.
+
     Example: `emohub publish minilm-emotion --repo-id ada/minilm-emotion --dry-run`
+
+    Example: `emohub publish --all --namespace ada --collection Emotions --space ada/emohub`
+
+    Example: `emohub publish --all --namespace ada --on-tag > .github/workflows/publish.yml`
     """
     from emohub import publish as publishing
 
-    plan = publishing.plan(
-        model,
-        repo_id,
-        private=private,
-        create_pr=create_pr,
-        force_visibility=force_visibility,
-        revision=revision,
-        tag=tag,
-        keep=card,
-    )
+    for_all = {"--namespace": namespace, "--collection": collection, "--space": space}
+    for_one = {"MODEL": model, "--repo-id": repo_id, "--create-pr": create_pr, "--revision": revision != "main"}
+    _refuse(for_one if all_ else for_all, "does not go with --all" if all_ else "goes with --all only")
+    if all_:
+        if namespace is None:
+            raise UsageError("--all was given without --namespace", "say whose repositories with --namespace OWNER")
+        everything = publishing.plan_everything(
+            namespace,
+            collection=collection,
+            space=space,
+            private=private,
+            force_visibility=force_visibility,
+            tag=tag,
+            keep=card,
+        )
+        repositories = {name: each.repo_id for name, each in everything.models.items()}
+        if not on_tag:
+            publish_all(everything, dry_run=dry_run, format_=format_)
+    else:
+        if model is None or repo_id is None:
+            raise UsageError(
+                f"{'MODEL' if model is None else '--repo-id'} is missing",
+                "name a MODEL and its --repo-id, or publish every one with --all --namespace OWNER",
+            )
+        plan = publishing.plan(
+            model,
+            repo_id,
+            private=private,
+            create_pr=create_pr,
+            force_visibility=force_visibility,
+            revision=revision,
+            tag=tag,
+            keep=card,
+        )
+        repositories = {model: repo_id}
+        if not on_tag:
+            _publish_one(plan, dry_run=dry_run, format_=format_)
+    if on_tag:
+        typer.echo(publishing.workflow_on_tag(repositories), nl=False)
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Refuse the first of these options that was given."""
+    given = next((option for option, value in options.items() if value), None)
+    if given is not None:
+        raise UsageError(f"{given} {why}", f"leave {given} out, or see `emohub publish --help`")
+
+
+def _publish_one(plan: "Plan", *, dry_run: bool, format_: str) -> None:
+    """Show the plan, check it, and carry it out unless it is only to be shown."""
+    from emohub import publish as publishing
+
     report: dict[str, Any] = {"plan": _plain(plan), "checks": None, "failed": None, "published": None}
     try:
         if format_ == "table":
