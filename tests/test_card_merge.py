@@ -140,6 +140,67 @@ def test_the_records_rule_over_their_own_keys_and_leave_the_others() -> None:
     assert merge("\ufeff" + rendered, rendered) == rendered
 
 
+SOUP = (
+    *(
+        "---\n",
+        "---",
+        "\n",
+        "\r\n",
+        "\r",
+        "\t",
+        "  ",
+        "text",
+        "# h\n",
+        "```\n",
+        "~~~\n",
+        "``` x\n",
+        "<!--",
+        "-->",
+        "\ufeff",
+    ),
+    *("<!-- emohub:begin summary -->", "<!-- emohub:end summary -->\n", "<!-- emohub:begin usage -->\n"),
+    *("<!-- emohub:end usage -->", DOCUMENTED_PAGE + "\n", section("usage", "old"), "\x00", "\u2028", "\x85"),
+    *(
+        "tags: [a]\n",
+        "license: mit\n",
+        "x: &a 1\n",
+        "y: *a\n",
+        "<<: {z: 1}\n",
+        "d: 2024-13-45\n",
+        "no: 1\n",
+        "n: .nan\n",
+    ),
+    *("? [a]\n: b\n", "t: |\n  a\n\n  # b\n", "{a: 1}\n", "i: !!int x\n", "b: !!bool x\n", "t: !!timestamp x\n"),
+    "k: !!python/object:os.system x\n",
+)
+"""Pieces of cards, whole and broken."""
+
+
+def test_whatever_is_thrown_together_is_merged_without_loss_or_refused_in_a_sentence() -> None:
+    rng = random.Random(11)
+    merged_cards = 0
+    for _ in range(3000):
+        text = "".join(rng.choices(SOUP, k=rng.randrange(1, 14)))
+        if rng.random() < 0.4:
+            text = f"---\n{text}\n---\n{''.join(rng.choices(SOUP, k=3))}"
+        rendered = rendering(rng)
+        try:
+            said, merged = prose(text), merge(text, rendered, unmarked="keep")
+        except CardError:
+            continue
+        merged_cards += 1
+        assert merge(merged, rendered) == merged
+        assert [line for line in re.split(r"[\r\n]+", said) if line not in merged] == []
+    assert merged_cards > 500
+
+
+def test_a_part_that_is_new_never_lands_behind_a_line_or_a_code_block_without_end() -> None:
+    for last in ("no end of line", "~~~\nno end of the block\n"):
+        old = f"---\nlicense: mit\n---\n{section('usage', 'old')}{last}"
+        rendered = f"---\nlicense: mit\n---\n\n{section('summary', 'new')}"
+        assert merge(old, rendered) == rendered + last
+
+
 def test_a_merged_card_can_be_merged_into_another_one() -> None:
     rendered = "---\nlicense: mit\ntags:\n- emohub\n---\n\n" + section("summary", "# M")
     here = merge("---\nthumbnail: a.png  # ours\n---\n", rendered) + "\nWritten here.\n"

@@ -43,6 +43,8 @@ HUB_METRICS = {
 }
 """Our metrics as the Hub names them: metric id, name for people, and the average, which stands in ``args``."""
 
+_UNREADABLE = (yaml.YAMLError, ValueError, KeyError, AttributeError, RecursionError)
+"""What PyYAML raises: its own errors, and whatever a value such as the 13th month or ``!!int x`` leads to."""
 _BLOCK = re.compile(r"\A---[ \t]*\r?\n(?P<yaml>.*?\r?\n|)---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _REPO_ID = re.compile(r"{0}/{0}".format(r"(?![-.])[\w.-]+(?<![-.])"), re.ASCII)
 
@@ -84,7 +86,7 @@ def parse(text: str) -> Card:
         node = loader.get_single_node()
         _refuse_repeated_keys(node)
         values = loader.construct_document(node) if node is not None else None
-    except yaml.YAMLError as error:
+    except _UNREADABLE as error:
         raise CardError(f"the front matter is not plain YAML ({_first_line(error)})", "render the card again") from None
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
         raise CardError("the front matter is not a mapping of names to values", "render the card again")

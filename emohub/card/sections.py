@@ -64,10 +64,10 @@ def section(name: str, body: str) -> str:
 def merge(existing: str, rendered: str, *, unmarked: Unmarked = "refuse") -> str:
     """The card ``existing`` with its rendered parts as they are in ``rendered``, and the person's prose as it is.
 
-    A part that is new comes after the part that precedes it in ``rendered``; one that is no longer rendered goes. The
-    order of parts stays, and prose stays byte for byte where it stands. The rendered parts take the line ends of
-    ``existing``. In the front matter the rendered keys replace those of ``existing``; other keys stay unless they are
-    among :data:`FACTS`, and so do tags that were added. Merging again changes nothing.
+    A part that is new comes right after the part that precedes it in ``rendered``, or first of all; one that is no
+    longer rendered goes. The order of parts stays, and prose stays byte for byte where it stands. The rendered parts
+    take the line ends of ``existing``. In the front matter the rendered keys replace those of ``existing``; other keys
+    stay unless they are among :data:`FACTS`, and so do tags that were added. Merging again changes nothing.
 
     ``unmarked`` says what becomes of an ``existing`` body without any marker, which may be a card of before there were
     markers, or somebody's own.
@@ -129,10 +129,12 @@ def _merge_parts(old: _Sections, new: _Sections, newline: str) -> tuple[str, tup
         if part.name in names:
             place = names.index(part.name) + 1
             continue
-        after = newline if parts else ""
+        # The prose there comes after the new part: if it is the last, its line or a code block in it may not be closed.
         if place > 0:
             before = parts[place - 1]
             parts[place - 1], after = replace(before, after=newline), before.after
+        else:
+            opening, after = newline, opening if opening.strip() else newline if parts else ""
         parts.insert(place, replace(part, after=after))
         place += 1
     return opening, tuple(parts)
@@ -214,17 +216,17 @@ def _merge_heads(old: str, new: str, newline: str) -> str:
     if not (_DASHES.match(old) and _DASHES.match(new)):
         return new
     before, values = parse(old).front_matter, parse(new).front_matter
-    kept = {key: raw for key, raw in _raw_keys(old) if key not in values and key not in FACTS}
+    added = {key: value for key, value in before.items() if key not in values and key not in FACTS}
+    kept = [raw for key, raw in _raw_keys(old) if key in added]
     tags = [tag for tag in _listed(before.get("tags")) if tag not in _listed(values.get("tags"))]
     lines = dict(_raw_keys(new))
     if tags:
         values["tags"] = [*_listed(values.get("tags")), *tags]
         lines["tags"] = dump({"tags": values["tags"]}).replace("\n", newline)
     opening, _, closing = _yaml(new)
-    merged = "".join((opening, *lines.values(), *kept.values(), closing))
-    expected = values | {key: before[key] for key in kept}
+    merged = "".join((opening, *lines.values(), *kept, closing))
     try:
-        same = parse(merged).front_matter == expected
+        same = parse(merged).front_matter == values | added
     except CardError:
         same = False
     if not same:  # an anchor, say, that a rendered key held
