@@ -9,7 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emohub import layout
-from emohub.data import LabelledTexts, RawSplit, Rows, audit, damage, load_run_split, reasons_to_hide, split_identity
+from emohub.data import (
+    LabelledTexts,
+    RawSplit,
+    Rows,
+    audit,
+    damage,
+    load_run_split,
+    load_split,
+    reasons_to_hide,
+    split_identity,
+    text_key,
+)
 from emohub.errors import ModelError, UsageError
 from emohub.inference import Classifier
 from emohub.labels import label_columns
@@ -43,7 +54,7 @@ QUANTILES: dict[LengthQuantile, float] = {"shortest": 0.0, "median": 0.5, "p95":
 """Each is the length of a real text: the shortest that at least this share of the texts does not exceed."""
 
 SPLITS: tuple[DescribedSplit, ...] = ("train", "validation")
-"""The splits that are read. The test split is for the one measurement in ``eval.json``."""
+"""The splits that are described. The test split is for the one measurement in ``eval.json``."""
 
 Report = Callable[[str, int, int], None]
 """Receives what is being done, and how much of how much."""
@@ -98,6 +109,7 @@ def describe(
         seed=seed,
         labels=labels,
         splits=_splits(classifier, corpus, dict(zip(SPLITS, (train, validation), strict=True))),
+        in_test=_in_test(corpus, rows, data_dir),
         answers=tuple(_answer(classifier, text) for text in _questions(corpus, labels)),
         mistakes=tuple([mistake for mistake in mistakes if _is_fit_to_show(mistake.text)][:MISTAKES]),
         mistakes_in_all=len(mistakes),
@@ -169,6 +181,16 @@ def _splits(
             },
         )
     return described
+
+
+def _in_test(
+    corpus: Corpus, rows: dict[DescribedSplit, Rows], data_dir: Path | None
+) -> dict[DescribedSplit, int] | None:
+    """How many texts of each split the test split has too. Nothing else is read of it, least of all its labels."""
+    if "test" not in corpus.splits:
+        return None
+    texts = {text_key(text) for text in load_split(corpus, "test", data_dir=data_dir).texts}
+    return {split: len(texts & set(found.by_text)) for split, found in rows.items()}
 
 
 def _questions(corpus: Corpus, labels: Sequence[LabelDescription]) -> Sequence[str]:

@@ -260,6 +260,7 @@ def make_description(run: RunRecord | None = None, **changes: Any) -> Descriptio
             for label, rows in splits["train"].labels.items()
         ),
         "splits": splits,
+        "in_test": {"train": 11, "validation": 0},
         "answers": (
             Answer(text="Nobody told me.", probabilities=shares),
             Answer(text="What a day!", probabilities=dict(zip(labels, reversed(shares.values()), strict=True))),

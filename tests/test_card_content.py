@@ -75,6 +75,14 @@ def test_without_a_description_the_card_leaves_out_what_only_that_knows() -> Non
     assert "I did not expect such a warm welcome" in section(card, "How to use it")
 
 
+def test_what_the_test_split_shares_is_said() -> None:
+    card = card_of(make_run_record())
+    assert "11 texts stand both in train and in test, so the test figures say less of them." in card
+    assert "both in validation and in test" not in card
+    assert "No text of either stands in test." in card_of(make_run_record(), in_test={"train": 0, "validation": 0})
+    assert "There is no test split" in card_of(make_run_record(), in_test=None)
+
+
 def test_nothing_to_show_of_a_description_is_no_empty_table() -> None:
     described = make_description()
     labels = tuple(label.model_copy(update={"examples": ()}) for label in described.labels)

@@ -3,11 +3,14 @@
 import json
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-import emohub.data.corpus
 from emohub.data import load_split, reasons_to_hide, split_identity
 from emohub.describe import EXAMPLES, MAX_SHOWN_CHARS, MISTAKES, describe
 from emohub.errors import DataError, EmohubError, ModelError, RecordError, UsageError
@@ -44,7 +47,7 @@ def write_corpus(folder: Path, **changes: object) -> Corpus:
     parts = {
         "train": [*rows[:200], *hidden, *conflicting],
         "validation": [*rows[200:270], rows[0], (rows[1][0].upper(), rows[1][1]), *hidden[:3]],
-        "test": rows[270:],
+        "test": [*rows[270:], (rows[2][0].upper(), rows[2][1]), *hidden[:2]],
     }
     for split, part in parts.items():
         write_rows(folder / f"{split}.csv", part)
@@ -166,6 +169,9 @@ def test_the_splits_are_counted(record: DescriptionRecord, corpus: Corpus, run: 
         for name, share in (("median", 0.5), ("p95", 0.95)):
             assert sum(length <= found.tokens[name] for length in lengths) >= share * len(lengths)
             assert sum(length < found.tokens[name] for length in lengths) < share * len(lengths)
+    in_test = set(map(same, load_split(corpus, "test").texts))
+    assert record.in_test == {split: len(texts[split] & in_test) for split in SPLITS}
+    assert record.in_test["train"] > record.in_test["validation"] == 2
     assert record.splits["train"].conflicting == 1
     assert record.splits["validation"].conflicting == 0
     assert record.splits["train"].data.truncated > 0
@@ -236,17 +242,32 @@ def test_the_largest_batch_is_counted(run: Path, corpus: Corpus, monkeypatch: py
     assert describe(run, corpus=corpus).speed.batch_size == 1
 
 
-def test_the_test_split_is_never_read(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_test_text_is_classified_and_no_test_label_counts(
+    run: Path, record: DescriptionRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     corpus = write_corpus(tmp_path)
-    (tmp_path / "test.csv").unlink()
-    read = []
-    find_rows = emohub.data.corpus.find_rows
-    monkeypatch.setattr(
-        "emohub.data.corpus.find_rows",
-        lambda corpus, split, **rest: read.append(split) or find_rows(corpus, split, **rest),
-    )
-    describe(run, corpus=corpus)
-    assert read == list(SPLITS)
+    test = load_split(corpus, "test")
+    write_rows(tmp_path / "test.csv", [(text, 0) for text in test.texts])
+    classified: list[str] = []
+    predict_proba = Classifier.predict_proba
+
+    def listen(self: Classifier, texts: Sequence[str], **options: Any) -> NDArray[np.float32]:
+        classified.extend(texts)
+        return predict_proba(self, texts, **options)
+
+    monkeypatch.setattr(Classifier, "predict_proba", listen)
+    found = describe(run, corpus=corpus)
+    measured = {"created", "speed", "environment"}
+    assert found.model_dump(exclude=measured) == record.model_dump(exclude=measured)
+    known = set(load_split(corpus, "validation").texts) | {answer.text for answer in found.answers}
+    assert set(classified) <= known
+    assert set(test.texts) - known
+
+
+def test_a_corpus_without_a_test_split_is_described(run: Path, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path)
+    splits = {name: split for name, split in corpus.splits.items() if name != "test"}
+    assert describe(run, corpus=corpus.model_copy(update={"splits": splits})).in_test is None
 
 
 def test_the_record_holds_no_path(run: Path, corpus: Corpus, tmp_path: Path) -> None:

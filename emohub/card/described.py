@@ -40,6 +40,7 @@ def described_context(description: DescriptionRecord) -> dict[str, Any]:
         ),
         "conflicting": {name: split.conflicting for name, split in description.splits.items()},
         "shared": train.shared.get("validation", 0),
+        "in_test": description.in_test,
         "mistakes": Table(
             ["Text", "Labelled", "Answered", "Confidence"],
             [[m.text, m.label, m.predicted, Markdown(f"{m.confidence:.1%}")] for m in description.mistakes],

@@ -1,6 +1,7 @@
 """``description.json``: what a card says of a model beside its results: its data, its answers, its errors, its speed.
 
-It is made of the training and the validation split alone; the test split is never read for it.
+It is made of the training and the validation split alone; the test split is read for one thing only: which of its
+texts stand in those.
 """
 
 from typing import ClassVar, Literal
@@ -94,6 +95,8 @@ class DescriptionRecord(Record):
     """Of the drawn examples."""
     labels: tuple[LabelDescription, ...]
     splits: dict[DescribedSplit, SplitDescription]
+    in_test: dict[DescribedSplit, NotNegative] | None = None
+    """Different texts of each split that stand in the test split too; None when the corpus has none."""
     answers: tuple[Answer, ...]
     mistakes: tuple[Mistake, ...]
     """The most confident ones on validation of those that are fit to be shown, most confident first."""
