@@ -182,7 +182,7 @@ def test_killed_in_the_middle_it_is_completed_by_running_it_again(project: Path,
         out, messages = process.communicate(timeout=120)
     assert process.returncode == 0, messages
     assert TOKEN not in out + messages
-    assert "nothing: it has not changed" in out
+    assert "nothing changed" in out
     assert [len(repo.commits) for repo in hub.repos.values()] == [2, 2, 2]
     (collection,) = hub.collections.values()
     assert len(collection.items) == 3
@@ -213,6 +213,18 @@ def test_one_that_fails_says_how_far_it_came(project: Path, online: Hub) -> None
         publish_everything(whole())
     assert "spaces/ada/emohub" not in online.repos
     assert online.collections == {}
+
+
+def test_the_table_says_how_far_it_came(project: Path, hub: Hub) -> None:
+    hub.fail("GET", "/api/collections", 403, times=99)
+    with publishing(project, hub) as process:
+        out, messages = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "(2 of 2 models are published); use a token with write access" in messages
+    rows = {line.split("│")[1].strip(): line.split("│")[3].strip() for line in out.splitlines() if line.count("│") == 4}
+    assert " files in " in rows["first"]
+    assert " files in " in rows["the page"]
+    assert rows["the collection"] == "not reached"
 
 
 def test_nothing_is_sent_when_one_model_does_not_hold(project: Path, online: Hub) -> None:

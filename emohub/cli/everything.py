@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,21 +13,34 @@ from emohub.cli.app import messages, output
 from emohub.errors import EmohubError
 
 if TYPE_CHECKING:
-    from emohub.publish.everything import Everything, PublishedEverything
+    from emohub.publish.collection import Collected
+    from emohub.publish.everything import Everything
     from emohub.publish.publication import Published
+    from emohub.publish.space import PushedSpace
+
+NOTHING = "nothing changed"
+NOT_REACHED = "not reached"
 
 
 def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> None:
     """Show the plan of everything, check it, and carry it out unless it is only to be shown."""
     from emohub.publish import everything as publishing
 
-    report: dict[str, Any] = {"plan": _plain(everything), "checks": None, "failed": None, "published": {}}
+    report: dict[str, Any] = {"plan": _plain(everything), "checks": None, "failed": None}
+    report |= {"published": {}, "space": None, "collection": None}
     published: dict[str, Published] = {}
+    space: PushedSpace | None = None
+    collection: Collected | None = None
     as_table = format_ == "table"
 
     def note(name: str, one: "Published") -> None:
         published[name] = one
         report["published"][name] = dataclasses.asdict(one)
+
+    def note_space(pushed: "PushedSpace") -> None:
+        nonlocal space
+        space = pushed
+        report["space"] = dataclasses.asdict(pushed)
 
     def note_checks(checks: tuple[str, ...]) -> None:
         report["checks"] = checks
@@ -42,22 +56,20 @@ def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> Non
             if as_table:
                 output.print("Dry run: nothing was sent.")
             return
-        done = publishing.publish_everything(
+        collection = publishing.publish_everything(
             everything,
             on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"),
             on_checked=note_checks,
             on_published=note,
-        )
-        report["space"] = dataclasses.asdict(done.space) if done.space else None
-        report["collection"] = dataclasses.asdict(done.collection) if done.collection else None
-        if as_table:
-            _show_groups(done)
+            on_pushed=note_space,
+        ).collection
+        report["collection"] = dataclasses.asdict(collection) if collection else None
     except EmohubError as error:
         report["failed"] = {"cause": error.cause, "remedy": error.remedy}
         raise
     finally:
         if as_table and published:
-            _show_published(everything, published)
+            _show_done(everything, published, space, collection)
         if not as_table:
             typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
 
@@ -108,31 +120,35 @@ def _show_plan(everything: "Everything") -> None:
         output.print(escape(line), highlight=False, soft_wrap=True)
 
 
-def _show_published(everything: "Everything", published: "dict[str, Published]") -> None:
-    table = Table("Model", "Address", "What was done")
-    for name in everything.models:
+def _show_done(
+    everything: "Everything",
+    published: "Mapping[str, Published]",
+    pushed: "PushedSpace | None",
+    collected: "Collected | None",
+) -> None:
+    """A table of what was done to each, as far as it came."""
+    table = Table("Name", "On the Hub", "What was done")
+    addresses = []
+    for name, plan in everything.models.items():
         one = published.get(name)
-        if one is None:
-            done = "not reached"
-        elif one.commit is None:
-            done = "nothing: it has not changed"
-        else:
-            done = f"{len(one.uploaded)} files in commit {one.commit[:12]}"
-        table.add_row(escape(name), escape(one.url) if one else "", done)
+        table.add_row(escape(name), escape(plan.repo_id), _done(one.commit, len(one.uploaded)) if one else NOT_REACHED)
+    if everything.space is not None:
+        what = _done(pushed.commit, len(pushed.uploaded)) if pushed else NOT_REACHED
+        table.add_row("the page", escape(f"Space {everything.space.repo_id}"), what)
+        if pushed:
+            private = "; give it a secret HF_TOKEN in its settings, for the private models" if pushed.private else ""
+            addresses.append(f"Space: {pushed.url}{private}")
+    if everything.collection is not None:
+        what = NOT_REACHED
+        if collected:
+            added = len(collected.added)
+            what = f"{added} items added" if added else "put in order" if collected.moved else NOTHING
+            addresses.append(f"Collection: {collected.url}")
+        table.add_row("the collection", escape(everything.collection), what)
     output.print(table)
-
-
-def _show_groups(done: "PublishedEverything") -> None:
-    lines = []
-    if done.space is not None:
-        what = f"commit {done.space.commit[:12]}" if done.space.commit else "nothing: it has not changed"
-        lines.append(f"Space: {done.space.url} ({what})")
-        if done.space.private:
-            lines.append(
-                "Give the Space a secret HF_TOKEN in its settings, since private models are only shown to you."
-            )
-    if done.collection is not None:
-        added = len(done.collection.added)
-        lines.append(f"Collection: {done.collection.url} ({f'{added} added' if added else 'nothing: it is complete'})")
-    for line in lines:
+    for line in addresses:
         output.print(escape(line), highlight=False, soft_wrap=True)
+
+
+def _done(commit: str | None, files: int) -> str:
+    return NOTHING if commit is None else f"{files} files in {commit[:12]}"

@@ -103,11 +103,12 @@ def publish_everything(
     on_step: Callable[[str], object] = lambda _: None,
     on_checked: Callable[[tuple[str, ...]], object] = lambda _: None,
     on_published: Callable[[str, Published], object] = lambda _name, _published: None,
+    on_pushed: Callable[[PushedSpace], object] = lambda _: None,
 ) -> PublishedEverything:
     """Carry everything out. What is done already is found and not done again, so it can be stopped anywhere.
 
     ``on_checked`` is told what holds before anything is sent, ``on_step`` what is about to be done, and
-    ``on_published`` of each model that is published.
+    ``on_published`` of each model that is published, and ``on_pushed`` of the Space.
 
     Raises:
         PublishError, RecordError, CardError: something stands against it; what was published before it stays.
@@ -123,6 +124,7 @@ def publish_everything(
             hub = Hub.connect(on_step)
             if everything.space is not None:
                 pushed = push_space(everything.space, hub, on_step=on_step)
+                on_pushed(pushed)
             if everything.collection is not None:
                 on_step(f"Grouping them in the collection {everything.collection!r}")
                 collected = _collect(everything, hub)
