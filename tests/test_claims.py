@@ -293,6 +293,49 @@ def test_every_rule_is_broken_by_a_spoilt_card_and_none_is_without_a_rule() -> N
     assert all(rule.asks.endswith(".") for rule in CLAIM_RULES.values())
 
 
+@pytest.mark.parametrize(
+    ("figures", "rules"),
+    [
+        ("- F1: 0.3489\n- Precision: 0.6923\n- Recall: 0.2332\n", []),  # 2pr/(p + r) is 0.34888: of one label
+        ("- F1: 0.3589\n- Precision: 0.6923\n- Recall: 0.2332\n", ["f1-impossible", "average-unstated"]),
+        ("- F1: 0.3089\n- Precision: 0.6923\n- Recall: 0.2332\n", ["average-unstated"]),
+        ("- F1: 0.7000\n- Precision: 0.7000\n- Recall: 0.7000\n", ["average-unstated"]),
+        ("- Macro F1: 0.7000\n- Weighted recall: 0.7000\n", []),
+        ("- F1: 0.7000\n\nF1 is the macro average.\n", []),
+    ],
+)
+def test_whether_scores_need_an_average(figures: str, rules: list[str]) -> None:
+    found = rules_of(f"{CLEAN[PROSE].partition('# reviews')[0]}# reviews\n\nOn the test set (1,066 texts):\n{figures}")
+    assert found == rules
+
+
+def test_the_figures_hint_at_their_average() -> None:
+    scores = "- Accuracy: 0.7356\n- Precision: 0.7211\n- Recall: 0.7356\n"
+    text = f"{CLEAN[PROSE].partition('# reviews')[0]}# reviews\n\n{scores}"
+    (found,) = (finding for finding in findings_of(text) if finding.rule == "average-unstated")
+    assert "recall is the accuracy everywhere" in found.message
+
+
+def test_a_table_that_breaks_off_is_not_held_against_the_headline() -> None:
+    text = CLEAN[LAST].replace(
+        "| No log        | 1.0   | 250  | 0.3127          | 0.9035   | 0.9009 ", "| 1.0 | 1.0 | 125 | 9"
+    )
+    assert claims_of_card(text).rows_left_out
+    text = CLEAN[LAST].replace(
+        "| 0.2479        | 2.0   | 500  | 0.2211          | 0.926    | 0.9260        |", "| ... | | | | | |"
+    )
+    claims = claims_of_card(text)
+    assert claims.rows_left_out
+    assert [row.step for row in claims.rows] == [250]
+    assert rules_of(text) == []
+
+
+def test_a_training_split_is_suggested_only_where_no_dataset_is_named() -> None:
+    text = DOCUMENTED["sst2-distilbert-5e"].replace("an undisclosed dataset", "the a-person/other dataset")
+    (found,) = (finding for finding in findings_of(text) if finding.rule == "train-rows-unstated")
+    assert found.message.endswith("are 6,881 to 6,944 rows.")
+
+
 def test_our_own_card_with_another_headline_is_caught() -> None:
     run = make_run_record()
     evaluation = make_eval_record(run)

@@ -31,6 +31,8 @@ def training_rows(claims: Claims) -> Iterator[Finding]:
             line = claims.hyperparameters["total_train_batch_size"].line
             yield found("batch-size-contradicts", "hyperparameters", message, line)
             return
+    if total is None and factors[2] is None and "distributed_type" in claims.hyperparameters:
+        return  # on a number of devices that is not stated
     batches = batches_per_epoch(claims.rows, accumulation)
     if batches is None:
         return
@@ -47,23 +49,25 @@ def _rows_of_train(
 ) -> Iterator[Finding]:
     possible = rows_of(batches, batch)
     counted = f"{batches.whole} {'steps' if accumulation == 1 else 'batches'} per epoch x {batch} texts"
-    product = f"{batches.high * batch:,.0f}" if batches.low == batches.high else possible.whole
     stated = claims.split_rows.get("train")
     if stated is not None:
         rows = _number(stated.text)
         # One batch more: the last, smaller one may have been dropped.
         if rows not in Range(possible.low, possible.high + batch - 1):
-            message = f"{counted} are {product} rows, and {rows:,} training rows are stated."
+            message = f"{counted} are {possible.whole} rows, and {rows:,} training rows are stated."
             yield found("steps-contradict-rows", "results", message, line)
         return
     named = [corpus for corpus in known_corpora() if corpus.name in claims.corpora]
-    fits = [c for c in (named or known_corpora()) if (count := _train_rows(c)) is not None and count in possible]
+    candidates = known_corpora() if claims.datasets == () else named
+    fits = [c for c in candidates if (count := _train_rows(c)) is not None and count in possible]
     if named and not fits:
         others = " or ".join(f"{_train_rows(corpus):,} of {corpus.name}" for corpus in named if _train_rows(corpus))
-        message = f"{counted} are {product} rows, while the split train has {others}: a part or other data was used."
+        message = f"{counted} are {possible.whole} rows, while the split train has {others}: other data was used."
         yield found("steps-contradict-dataset", "results", message, line)
         return
     which = _fitting(claims, fits, batch, named)
+    whole = which and batches.low == batches.high
+    product = f"{batches.high * batch:,.0f}" if whole else possible.whole
     message = f"The number of training rows is not stated; {counted} are {product} rows{which}."
     yield found("train-rows-unstated", "results", message, line)
 

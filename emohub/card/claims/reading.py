@@ -44,7 +44,7 @@ def claims_of_card(text: str) -> Claims:
     head, body, first_line = split_card(text)
     page = blocks(body, first_line)
     at, headline = _headline(page)
-    rows = _rows(page)
+    rows, left_out = _rows(page)
     if at is not None and page[at].kind != "paragraph":
         headline = _with_zeros(headline, [found for row, _ in rows for found in row.figures])
     everything = "\n".join(block.text for block in page)
@@ -61,6 +61,7 @@ def claims_of_card(text: str) -> Claims:
         headline=headline,
         headline_split=None if at is None else split_named(page, at),
         rows=tuple(row for row, _ in rows),
+        rows_left_out=left_out,
         exported=next((row for row, bold in rows if bold), None),
         other_metrics=tuple(_other_metrics(page, at)),
         changes=tuple(change for block in _prose(page) for change in changes_in(block)),
@@ -161,19 +162,24 @@ def _is_table_of_rows(block: Block) -> bool:
     return "step" in columns and any("loss" in column for column in columns)
 
 
-def _rows(page: tuple[Block, ...]) -> list[tuple[Row, bool]]:
-    """The rows of the first table of results over the training, and whether each is in bold."""
+def _rows(page: tuple[Block, ...]) -> tuple[list[tuple[Row, bool]], bool]:
+    """The rows of the first table of results over the training, each with whether it is in bold.
+
+    Also, whether rows of it are left out: one that names no step (``...``), or that breaks off in a cell of many lines.
+    """
     table = next((block for block in page if _is_table_of_rows(block)), None)
     if table is None:
-        return []
+        return [], False
     columns = [plain(cell).lower() for cell in table.rows[0][1]]
     rows = []
     for line, cells in table.rows[1:]:
         values = {column: plain(cell) for column, cell in zip(columns, cells, strict=False)}
         bold = [cell.startswith("**") and cell.endswith("**") for cell in cells if cell]
         rows.append((_row(values, line), bool(bold) and all(bold)))
+    left_out = any(row.step is None for row, _ in rows) or any(len(cells) < len(columns) for _, cells in table.rows)
     everywhere = [found for row, _ in rows for found in row.figures]
-    return [(replace(row, figures=_with_zeros(row.figures, everywhere)), bold) for row, bold in rows]
+    whole = [(replace(row, figures=_with_zeros(row.figures, everywhere)), bold) for row, bold in rows]
+    return [pair for pair in whole if pair[0].step is not None], left_out
 
 
 def _row(values: dict[str, str], line: int) -> Row:

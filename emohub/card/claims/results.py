@@ -7,8 +7,10 @@ from emohub.card.claims.corpora import known_corpora
 from emohub.card.claims.rules import found
 from emohub.card.findings import Finding
 
-_SMALL_RISE = 0.1
+_RISE = 0.1
 """A last validation loss this much above the lowest one, as a share of it, is no wavering."""
+_STEADY_RISE = 0.02
+"""Nor is this much, when the loss rose at the last evaluations in a row."""
 
 
 def headline_and_rows(claims: Claims) -> Iterator[Finding]:
@@ -85,7 +87,7 @@ def overfitting(claims: Claims) -> Iterator[Finding]:
     last, end = losses[-1]
     values = [figure.value for _, figure in losses]
     rising = next((i for i in range(1, len(values)) if values[-i] <= values[-i - 1]), len(values)) - 1
-    if rising < 2 and end.value < least.value * (1 + _SMALL_RISE):
+    if end.value < least.value * (1 + (_RISE if rising < 2 else _STEADY_RISE)):
         return
     before, after = lowest.training_loss, last.training_loss
     if before is not None and after is not None and after.value >= before.value:

@@ -10,6 +10,10 @@ from emohub.card.findings import Finding
 
 _AVERAGED = {"precision": "precision", "recall": "recall", "f1": "F1"}
 _ROUNDING = 1e-9
+_TELLING = 0.02
+"""Precision and recall that are closer have a harmonic mean that any average of F1 may meet."""
+_NEAR = 0.01
+"""Distance from the accuracy within which weighted F1 usually lies."""
 
 
 def ranges(claims: Claims) -> Iterator[Finding]:
@@ -64,7 +68,7 @@ def averages(claims: Claims) -> Iterator[Finding]:
     """Scores over more than two labels say how they were averaged."""
     groups = _evaluations(claims)
     unstated = [f for group in groups for f in group if f.metric in _AVERAGED and f.average is None]
-    if not unstated or claims.binary or claims.average is not None:
+    if not unstated or claims.binary or claims.average is not None or _of_one_label(groups):
         return
     present = {figure.metric for figure in unstated}
     *most, last = [name for metric, name in _AVERAGED.items() if metric in present]
@@ -76,17 +80,31 @@ def averages(claims: Claims) -> Iterator[Finding]:
     yield found("average-unstated", "results", message, unstated[0].line)
 
 
+def _of_one_label(groups: list[tuple[Figure, ...]]) -> bool:
+    """Whether F1 is the harmonic mean of precision and recall everywhere: it is so of one label, hardly of a mean."""
+    unstated = [{figure.metric: figure for figure in group if figure.average is None} for group in groups]
+    triples = [group for group in unstated if _AVERAGED.keys() <= group.keys()]
+    telling = [g for g in triples if abs(g["precision"].value - g["recall"].value) > _TELLING]
+    return bool(telling) and all(
+        possible.low - half <= group["f1"].value <= possible.high + half
+        for group in triples
+        for possible, half in [(f1_bounds(group["precision"], group["recall"], "binary"), group["f1"].half)]
+    )
+
+
 def _hint(groups: list[tuple[Figure, ...]]) -> str:
-    """How far F1 lies from the accuracy, if both are there; close to it is what weighted averages usually are."""
-    gaps = []
-    for group in groups:
-        found_here = {figure.metric: figure for figure in group if figure.average is None}
-        if {"accuracy", "f1"} <= found_here.keys():
-            gaps.append(abs(found_here["accuracy"].value - found_here["f1"].value))
+    """What the figures themselves say of the average: a weighted recall is the accuracy, a weighted F1 lies near it."""
+    unstated = [{figure.metric: figure for figure in group if figure.average is None} for group in groups]
+    recalls = [(group["accuracy"], group["recall"]) for group in unstated if {"accuracy", "recall"} <= group.keys()]
+    if recalls and all(accuracy.agrees(recall) for accuracy, recall in recalls):
+        return "; recall is the accuracy everywhere, as weighted and micro averages are"
+    gaps = [
+        abs(group["accuracy"].value - group["f1"].value) for group in unstated if {"accuracy", "f1"} <= group.keys()
+    ]
     if not gaps:
         return ""
     middle = sorted(gaps)[len(gaps) // 2]
-    usual = ", as weighted averages usually do" if middle < 0.01 else ""
+    usual = ", as weighted averages usually do" if middle < _NEAR else ""
     return f"; F1 lies {middle:.4f} from the accuracy in the median{usual}"
 
 

@@ -28,6 +28,7 @@ HYPERPARAMETERS = {
         "gradient_accumulation_steps",
         "total_train_batch_size",
         "num_devices",
+        "distributed_type",
         "num_epochs",
         "lr_scheduler_type",
         "seed",
@@ -81,6 +82,7 @@ _DATASET_IS = re.compile(r"^data\s?set\s*:\s*(?P<name>.+)$", re.IGNORECASE | re.
 _BASE = re.compile(r"\bfine-?tuned\s+(?:version\s+of|from)\s+(?:the\s+)?(?P<name>[\w./-]*\w)", re.IGNORECASE)
 _BASE_IS = re.compile(r"\bbase\s+model\s*:\s*(?P<name>[\w./-]*\w)", re.IGNORECASE)
 _IS_TUNED = re.compile(r"\bis\s+(?:a\s+)?(?P<name>[\w.-]+/[\w.-]*\w),?\s+(?:fine-?tuned|trained)", re.IGNORECASE)
+_NO_BASE = re.compile(r"\btrained\s+(?P<name>from\s+scratch)\b", re.IGNORECASE)
 _LICENSE = re.compile(r"\blicen[cs]ed?\s*(?::|under|is\b)", re.IGNORECASE)
 _LIBRARY = re.compile(
     r"(?P<name>transformers|py\s?torch|torch|datasets|tokenizers)\b[\s:=v]*(?P<version>\d[\w.+-]*)?\s*", re.IGNORECASE
@@ -156,7 +158,7 @@ def datasets_of(page: Page) -> tuple[Stated, ...]:
 
 def base_models_of(page: Page) -> tuple[Stated, ...]:
     """Models that sentences name as what this one was fine-tuned from."""
-    return tuple(_groups(page, (_BASE, _BASE_IS, _IS_TUNED)))
+    return tuple(_groups(page, (_BASE, _BASE_IS, _IS_TUNED, _NO_BASE)))
 
 
 def unknown_dataset_of(page: Page) -> Stated | None:
