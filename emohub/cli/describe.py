@@ -30,8 +30,8 @@ def describe(
 ) -> None:
     """Record what a card says beside the results: examples and counts of the data, answers, mistakes, speed.
 
-    It reads the training and the validation split, never the test split. Texts that are long, damaged or offensive,
-    or that hold addresses, links, names with @ or telephone numbers, are not shown.
+    It reads the training and the validation split; of the test split, only which texts stand in those too. Texts that
+    are long, damaged or offensive, or that hold addresses, links, names with @ or telephone numbers, are not shown.
 
     Example: `emohub describe minilm-emotion --data-dir data`
     """
