@@ -15,7 +15,7 @@ PIP_INSTALL := $(RUN) pip install --disable-pip-version-check --constraint const
 PINS := requirements.txt constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format cards readme pictures lock clean
+.PHONY: help demo test faults lint format cards readme pictures lock clean
 
 help: ## List these targets.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
@@ -26,6 +26,9 @@ demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PO
 test: lint $(VENV)/.chromium ## Lint, check formatting and types, and run every test (TESTS=… for a part).
 	@echo "== pytest"
 	@$(RUN) pytest $(TESTS)
+
+faults: $(VENV)/.installed-test ## Strike every request of publishing with every fault, and print the counts (half an hour).
+	@EMOHUB_FAULTS=all $(RUN) pytest --quiet --show-capture=no tests/test_faults.py
 
 lint: $(VENV)/.installed-test ## Lint, check formatting and types.
 	@echo "== ruff check"

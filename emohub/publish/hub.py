@@ -23,7 +23,7 @@ from huggingface_hub import (
     get_session,
     get_token,
 )
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from emohub import __version__
 from emohub.errors import PublishError
@@ -194,10 +194,15 @@ class Hub:
 
     def create_repo(self, repo_id: str, *, private: bool) -> None:
         """Make the repository if it does not exist; one that exists keeps its visibility."""
-        self._ask_patiently(
-            f"create the repository {repo_id}",
-            lambda: self._api.create_repo(repo_id, private=True if private else None, exist_ok=True),
-        )
+
+        def call() -> None:
+            try:
+                self._api.create_repo(repo_id, private=True if private else None)
+            except HfHubHTTPError as error:
+                if error.response.status_code != 409:
+                    raise
+
+        self._ask_patiently(f"create the repository {repo_id}", call)
 
     def make_private(self, repo_id: str) -> None:
         """Hide a repository from everybody else."""
@@ -208,7 +213,7 @@ class Hub:
         return self._ask_patiently(f"show the repository {repo_id}", lambda: self._read(repo_id, revision))
 
     def _read(self, repo_id: str, revision: str | None) -> Remote:
-        return Remote.of(self._api.model_info(repo_id, revision=revision, files_metadata=True))
+        return Remote.of(self._api.model_info(repo_id, revision=revision, files_metadata=True, timeout=patience()))
 
     def download(self, repo_id: str, path: str, commit: str) -> bytes:
         """A small file of the repository, as it was at a commit."""
@@ -346,6 +351,11 @@ def _granted(token: Mapping[str, object]) -> Mapping[str, frozenset[str]] | None
         return {each["entity"]["name"]: frozenset(each["permissions"]) for each in scoped}
     except (LookupError, TypeError):
         return None
+
+
+def patience() -> float | None:
+    """Seconds to wait for an answer now, for calls of the client that would else ignore :func:`bounded_waits`."""
+    return get_session().timeout.read
 
 
 @contextmanager
