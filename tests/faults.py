@@ -5,8 +5,12 @@ judged is the state of the repository, what was sent, and what the person was to
 """
 
 import itertools
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
 import traceback
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +27,7 @@ from emohub.errors import PublishError
 from emohub.publish import Plan, plan, publish
 from emohub.record import PublicationRecord
 from tests.hub import Blob, Hub, Request
-from tests.publishing import TOKEN, assert_holds_no_token, failure_of
+from tests.publishing import TOKEN, assert_holds_no_token, clean_environment, failure_of
 
 UploadPath = Literal["lfs", "xet"]
 Scenario = Literal["new repository", "existing repository", "pull request"]
@@ -140,9 +144,44 @@ class World:
         error = failure_of(lambda: publish(self.plans[case.scenario]))
         if error is not None:
             assert_is_a_sentence(error)
+        self.outcomes["failed" if error else "published in spite of it"] += 1
+        self._finish(case, old)
+
+    def judge_kill(self, case: Case) -> None:
+        """The same, but the fault is the end of the publishing process, before or after the request is carried out."""
+        self.begin(case.path, case.scenario)
+        old = self._files(case.scenario)
+        planned = self.plans[case.scenario]
+        options = ["--private"] * planned.private + ["--create-pr"] * planned.create_pr
+        command = [sys.executable, "-m", "emohub.publish", str(self.run), "--repo-id", planned.repo_id, *options]
+        environment = clean_environment(
+            self.scratch / "home",
+            HF_ENDPOINT=self.hub.url,
+            HF_TOKEN=TOKEN,
+            HF_HUB_DISABLE_XET=str(int(case.path == "lfs")),
+            HF_XET_CACHE=os.environ["HF_XET_CACHE"],
+        )
+        processes: list[subprocess.Popen[str]] = []
+
+        def kill() -> None:
+            processes[0].kill()
+
+        with self.hub.lock:  # no request is answered before the process is known
+            self.hub.fail(case.method, case.pattern, nth=case.nth, action=kill)
+            self.hub.fail(case.method, case.pattern, nth=case.nth, lost=case.fault == "killed after")
+            process = subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            processes.append(process)
+        shown, _ = process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGKILL, f"{case}: {shown}"
+        assert TOKEN not in shown
+        self.outcomes["killed"] += 1
+        self._finish(case, old)
+
+    def _finish(self, case: Case, old: dict[str, str] | None) -> None:
         new = self._files(case.scenario)
         assert new == old or self._is_whole(case.scenario), f"{case}: neither old nor new"
-        self.outcomes["failed" if error else "published in spite of it"] += 1
         self.hub.faults.clear()
         landed, self.hub.requests = {*self.hub.objects, *self._registered_xorbs()}, []
         publish(self.plan(case.scenario))
@@ -221,3 +260,11 @@ def sample(world: World, seed: int) -> Iterator[Case]:
     for path, scenario in itertools.product(PATHS, SCENARIOS):
         for request in world.discover(path, scenario):
             yield Case(path, scenario, *request, *next(faults))
+
+
+def every_kill(world: World) -> Iterator[Case]:
+    """The end of the process at every request, before and after it is carried out."""
+    for path, scenario in itertools.product(PATHS, SCENARIOS):
+        for request in world.discover(path, scenario):
+            for fault in ("killed before", "killed after"):
+                yield Case(path, scenario, *request, fault, lasting=False)

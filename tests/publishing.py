@@ -84,6 +84,12 @@ def run_folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
     return make_run(tmp_path / "tiny-run", tiny_model_dir)
 
 
+@pytest.fixture
+def make_run_folder(tiny_model_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Makes a run in a folder of that name."""
+    return lambda name: make_run(tmp_path / name, tiny_model_dir)
+
+
 def make_hub(hub: Hub) -> Hub:
     hub.add_user(TOKEN, "ada", organizations=("lovelace",))
     hub.add_user("hf_reader", "reader", role="read")

@@ -1,6 +1,7 @@
 """The matrix of faults: requests x faults x upload paths x scenarios; a sample of it, or all (``make faults``)."""
 
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub.utils import disable_progress_bars, enable_progress_bars
 
-from tests.faults import FAULTS, PATHS, SCENARIOS, Case, World, every_case, sample
+from tests.faults import FAULTS, PATHS, SCENARIOS, Case, World, every_case, every_kill, sample
 from tests.hub import Hub
 from tests.publishing import TOKEN
 
@@ -47,6 +48,16 @@ def test_every_fault_leaves_the_repository_wholly_old_or_new_and_running_again_c
     assert {case.fault for case in cases} == set(FAULTS)
     assert {(case.path, case.scenario) for case in cases} == {(path, name) for path in PATHS for name in SCENARIOS}
     assert len(cases) >= 70
+
+
+def test_a_killed_publication_is_completed_by_running_again(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    cases = list(every_kill(world))
+    for case in cases if ALL else random.Random(SEED).sample(cases, 6):
+        world.judge_kill(case)
+    if ALL:
+        with capfd.disabled():
+            print(f"{len(cases)} kills: {len(set_of_requests(cases))} requests, before and after each is carried out")
+    assert world.outcomes["killed"] == (len(cases) if ALL else 6)
 
 
 def counts(cases: list[Case]) -> str:
