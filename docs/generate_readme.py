@@ -1,7 +1,7 @@
 """Write the generated parts of README.md: what the commands print, and the tables of results.
 
 A generated part stands between ``<!-- output: COMMAND -->`` or ``<!-- results: … -->`` and ``<!-- end -->``. The output
-of training and evaluation is what those commands print for the records in ``cards/``; every other command is run, those
+of train, evaluate and describe is what those commands print for the records in ``cards/``; every other command is run, those
 that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
 """
 
@@ -19,10 +19,11 @@ from docs.parts import ROOT, names_table
 from emohub.card import MeasuredResult, ReportedResult, results_rows
 from emohub.card.markdown import Markdown, show
 from emohub.cli.app import output
+from emohub.cli.describe import show_description
 from emohub.cli.evaluate import show_evaluation
 from emohub.cli.training_display import show_run
-from emohub.layout import EVAL_FILE, RUN_FILE
-from emohub.record import EvalRecord, RunRecord
+from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, RUN_FILE
+from emohub.record import DescriptionRecord, EvalRecord, RunRecord
 
 README = ROOT / "README.md"
 WIDTH = 100
@@ -94,7 +95,13 @@ def evaluation(folder: Path) -> str:
     return printed(lambda: show_evaluation(record))
 
 
-FROM_RECORD = {"train": training, "evaluate": evaluation}
+def description(folder: Path) -> str:
+    """What ``emohub describe`` printed for the description that is recorded in ``folder``."""
+    record = DescriptionRecord.load(folder / DESCRIPTION_FILE)
+    return printed(lambda: show_description(record))
+
+
+FROM_RECORD = {"train": training, "evaluate": evaluation, "describe": description}
 
 
 def printed(show_result: Callable[[], None]) -> str:

@@ -24,8 +24,10 @@ UNTIMED = [
     "emohub recipes",
     "emohub train minilm-emotion",
     "emohub evaluate minilm-emotion --corpus emotion --split test",
+    "emohub describe minilm-sst2",
     "emohub card minilm-emotion --check",
     "emohub publish minilm-emotion --repo-id USER/minilm-emotion --dry-run",
+    "emohub audit tests/documented_cards/sst2-distilbert-5e.md",
     "emohub runs --dir cards",
 ]
 """Commands that print the same every time; the others print how long they took."""

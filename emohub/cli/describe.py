@@ -46,12 +46,13 @@ def describe(
     if format_ == "json":
         typer.echo(record.model_dump_json(indent=2))
     else:
-        _show(record)
+        show_description(record)
     assert folder is not None  # without records there was nothing to describe
     messages.print(f"Wrote {folder / DESCRIPTION_FILE}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _show(record: "DescriptionRecord") -> None:
+def show_description(record: "DescriptionRecord") -> None:
+    """Print speed, an example of each label, and the most confident mistakes."""
     speed = record.speed
     output.print(f"[bold]{escape(record.model.id)}[/] on {escape(record.corpus)}", highlight=False)
     threads = f"{speed.threads} thread{'s' if speed.threads > 1 else ''}"
