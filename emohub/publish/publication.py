@@ -110,9 +110,10 @@ def check_account(plan: Plan, account: Account) -> None:
 def _settle(plan: Plan, hub: Hub) -> Remote:
     """The branch to publish to, in a repository of the right owner and visibility; made where it may be."""
     repo_id = plan.repo_id
-    if not plan.create_pr and hub.find(repo_id) is None:
+    remote = hub.read(repo_id) if plan.create_pr else hub.find(repo_id)
+    if remote is None:
         hub.create_repo(repo_id, private=plan.private)
-    remote = hub.read(repo_id)
+        remote = hub.read(repo_id)
     if remote.id != repo_id:
         raise PublishError(
             f"{repo_id} leads to another repository, {remote.id}", f"use --repo-id {remote.id} if that is meant"
