@@ -166,6 +166,10 @@ PLANTED: dict[str, Callable[[Path], str]] = {
     "an Authorization header": text("vocab.txt", "Authorization: Bearer " + PASSWORD),
     "a token in base64": text("vocab.txt", base64.b64encode(f"ada:{HF}".encode()).decode()),
     "a line of an .env file": text("vocab.txt", f"[PAD]\nexport DATABASE_PASSWORD={PASSWORD}\n"),
+    "a password in a line of settings": text("vocab.txt", f"[PAD]\ndb_password: {PASSWORD}1\n"),
+    "an Azure key": text("vocab.txt", f"x;AccountKey={'a1B2' * 10}=="),
+    "a token after an escaped line end": key("config.json", f"x\n{HF}"),
+    "a token in JSON within JSON": key("config.json", json.dumps({"a": json.dumps({"b": f"\n{HF}"})})),
     "a login of a .netrc file": text("merges.txt", f"machine example.org login ada password {PASSWORD}"),
     "a home on Linux": key("config.json", "/home/ada/models/tiny", key_name="_name_or_path"),
     "a home on a Mac": key("tokenizer_config.json", "/Users/ada/tiny"),
@@ -281,6 +285,12 @@ def test_a_finding_names_file_and_line_and_kind() -> None:
     assert (leak.path, leak.place, leak.kind) == ("vocab.txt", "line 3", "a GitHub token")
     (other,) = scan([planned("README.md", "a\nsee /home/ada/x\nb")])
     assert (other.place, other.kind) == ("line 2", "a folder of a person or machine")
+
+
+def test_a_hostile_text_takes_no_longer_than_a_long_one() -> None:
+    """Blank lines, and words that begin like a secret again and again: each pattern passes over them once."""
+    for content in ("\n" * 200_000, " " * 200_000, "api_key" * 30_000, "-" * 200_000, "a.b@" * 50_000):
+        scan([planned("README.md", content)])
 
 
 def test_the_token_that_the_client_stores_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

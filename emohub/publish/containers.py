@@ -41,6 +41,8 @@ PIXELS = frozenset({"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "pHYs", "gAMA", "cHR
 """Chunks of a picture that hold no text."""
 LARGEST_TEXT = 1 << 20
 """Bytes that a compressed text of a picture may have when it is unpacked."""
+LAYERS = 3
+"""How often escapes are undone, for JSON within JSON."""
 
 
 class Foreign(Exception):
@@ -89,17 +91,29 @@ def _plain(content: bytes) -> Texts:
 
 
 def _json(content: bytes) -> Texts:
-    """The lines with their escapes undone, so that an escaped letter hides nothing."""
+    """The text, then its lines with their escapes undone, so that an escaped letter hides nothing."""
     ((_, text),) = _plain(content)
+    yield "", text
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         raise Foreign("what is no JSON") from None
-    key = next((key for key in _keys(values) if OPTIMIZER.search(key)), None)
-    if key is not None:
-        raise Foreign("the state of an optimizer", f"key {key!r}")
-    unescaped = re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text)
-    yield "", re.sub(r"\\([/\"])", r"\1", unescaped)
+    if any(OPTIMIZER.search(key) for key in _keys(values)):
+        raise Foreign("the state of an optimizer")
+    for _ in range(LAYERS):
+        text = "\n".join(_unescaped(line) if "\\" in line else "" for line in text.split("\n"))
+        yield "", text
+
+
+def _unescaped(text: str) -> str:
+    """A text of JSON with its escapes undone, on the same lines."""
+    return re.sub(r"\\(?:u([0-9a-fA-F]{4})|(.))", _unescape, text)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    return " " if match[2] in "nrtbf" else match[2]
 
 
 def _keys(values: Any) -> Iterator[str]:
@@ -136,9 +150,8 @@ def _safetensors(content: bytes) -> Texts:
         raise Foreign("what is no safetensors file") from None
     if end != len(content) - 8 - size:
         raise Foreign("bytes that belong to no tensor", "its end")
-    name = next((name for name in tensors if OPTIMIZER.search(name)), None)
-    if name is not None:
-        raise Foreign("the state of an optimizer", f"tensor {name!r}")
+    if any(OPTIMIZER.search(name) for name in tensors):
+        raise Foreign("the state of an optimizer")
     yield "the header", text
 
 

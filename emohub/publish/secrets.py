@@ -19,12 +19,18 @@ from emohub.errors import PublishError
 from emohub.publish.containers import Foreign, texts_in
 from emohub.publish.files import PlannedFile
 
+_NAMES = (
+    r"(?:\w*api_?key|access_?token|auth_?token|hf_?token|hub_token|use_auth_token|refresh_token|\w*passw(?:or)?d"
+    r"|(?:client_|aws_)?secret(?:_access_key|_key)?|private_key)"
+)
+"""Names that announce a secret; those of the special tokens of a tokenizer are not among them."""
 KINDS: dict[str, str] = {
-    "a Hugging Face token": r"\b(?:hf|api_org)_(?:jwt_|oauth_)?(?=[\w.-]*[A-Z0-9])[A-Za-z0-9][A-Za-z0-9._-]{15,}",
-    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,})",
-    "a GitLab token": r"\bglpat-[\w-]{20,}",
+    "a Hugging Face token": r"(?:hf|api_org)_(?:jwt_|oauth_)?(?=[\w.-]*[A-Z0-9])[A-Za-z0-9][A-Za-z0-9._-]{15,}",
+    "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}",
+    "a GitLab token": r"glpat-[\w-]{20,}",
     "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
     "a Google key": r"\b(?:AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,})",
+    "an Azure key": r"(?i:account_?key|shared_?access_?key)=[\w+/]{20,}",
     "a Slack token": r"\bxox[abeoprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
     "an OpenAI or Anthropic key": r"\bsk-(?=[\w-]*\d)[\w-]{20,}",
     "a Stripe key": r"\b[rs]k_(?:live|test)_\w{16,}",
@@ -37,12 +43,13 @@ KINDS: dict[str, str] = {
     "an Authorization header": r"(?i:\bauthorization)[\"']?\s*[:=]\s*[\"']?(?i:bearer|basic|token)\s+[\w.~+/=-]{8,}",
     "a login of a .netrc file": r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S+",
     "a line of an .env file": (
-        r"(?m:^)\s*(?:export\s+)?[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:API|ACCESS|SECRET|PRIVATE)_KEY|CREDENTIALS?)"
-        r"\s*=\s*[\"']?(?![\"'\s])[^\s\"'$<>{}()]{6,}"
+        r"(?m:^)[ \t]*(?:export[ \t]+)?"
+        r"[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:API|ACCESS|SECRET|PRIVATE)_KEY|CREDENTIALS?)"
+        r"[ \t]*=[ \t]*[\"']?(?![\"'\s])[^\s\"'$<>{}()]{6,}"
     ),
-    "a key or password by its name": (
-        r"(?i:[\"']?\b(?:\w*api_?key|access_?token|auth_?token|hf_?token|hub_token|use_auth_token|refresh_token|\w*passw(?:or)?d"
-        r"|(?:client_|aws_)?secret(?:_access_key|_key)?|private_key)[\"']?\s*[:=]\s*[\"'][^\s\"'$<>{}]{8,}[\"'])"
+    "a key or password by its name": rf"(?i:[\"']?\b{_NAMES}[\"']?\s*[:=]\s*[\"'][^\s\"'$<>{{}}]{{8,}}[\"'])",
+    "a key or password in a line of settings": (
+        rf"(?m:^)[ \t-]*(?i:{_NAMES})[ \t]*[:=][ \t]*(?=\S*\d)[^\s\"'$<>{{}}()]{{8,}}"
     ),
 }
 """What is looked for in every text, by what it is called; every pattern is a fixed form that the issuer prescribes, or
@@ -57,7 +64,7 @@ PLACES: dict[str, str] = {
 }
 """Absolute paths, which name a person or a machine."""
 
-NOT_IN_PROGRAMS = ("a line of an .env file", "a temporary folder")
+NOT_IN_PROGRAMS = ("a line of an .env file", "a key or password in a line of settings", "a temporary folder")
 """What is an ordinary line in Python."""
 
 ADDRESSES: dict[str, str] = {
