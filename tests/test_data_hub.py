@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emohub.data import fingerprint
-from tests.hub import Blob, Hub, Reply, Request, serve_hub
+from tests.hub import Blob, Fault, Hub, Reply, Request, serve_hub
 
 TOKEN = "hf_sec\x0bret"
 """A token that no header can hold; the client's own error quotes it."""
@@ -110,10 +110,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatasetHub]:
             "main", "two", {"README.md": readme, "test.parquet": parquet(["a", "b", "d"], [0, 1, 1])}, first.oid
         )
 
-        def answer(request: Request) -> Reply | None:
+        def answer(request: Request, struck: Sequence[Fault] = ()) -> Reply | None:
             """Datasets have the paths of models, behind a prefix."""
             path = request.path.replace("/api/datasets/", "/api/models/", 1).removeprefix("/datasets")
-            return Hub.answer(server, dataclasses.replace(request, path=path))
+            return Hub.answer(server, dataclasses.replace(request, path=path), struck)
 
         server.answer = answer
         yield DatasetHub(server.url, (first.oid, second.oid), folder)

@@ -1,9 +1,11 @@
 """The HTTP server in front of the Hub."""
 
 import json
+import os
 import select
 import socket
 import struct
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,8 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from huggingface_hub.utils._xet import abort_xet_session
 
 from tests.hub.hub import Hub
 from tests.hub.messages import Request
@@ -101,6 +105,23 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
+def _own_xet_cache() -> Iterator[None]:
+    """Nothing that Xet's client remembers of another Hub, which may have had the same address."""
+    with tempfile.TemporaryDirectory(prefix="emohub-xet-", ignore_cleanup_errors=True) as folder:
+        before = os.environ.get("HF_XET_CACHE")
+        os.environ["HF_XET_CACHE"] = folder
+        abort_xet_session()
+        try:
+            yield
+        finally:
+            abort_xet_session()
+            if before is None:
+                os.environ.pop("HF_XET_CACHE", None)  # a test may have taken it back itself
+            else:
+                os.environ["HF_XET_CACHE"] = before
+
+
+@contextmanager
 def serve_hub() -> Iterator[Hub]:
     """A running Hub, empty but for its address."""
     hub = Hub()
@@ -109,7 +130,8 @@ def serve_hub() -> Iterator[Hub]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield hub
+        with _own_xet_cache():
+            yield hub
     finally:
         server.shutdown()
         thread.join()
