@@ -208,6 +208,8 @@ def test_settings_are_complete_and_overrides_marked() -> None:
     assert found["learning_rate"] == "0.00015"
     assert found["adam_epsilon"] == "1e-08"
     assert found["attention_dropout"] == "not set"
+    origins = {key: origin for key, _, origin in settings}
+    assert [origins[key] for key in ("max_length", "adam_epsilon", "seed")] == ["recipe", "default", "recipe"]
     marked = {key for key, _, origin in settings if origin == "set for this run"}
     assert marked == {"learning_rate", "early_stopping_patience"}
     assert rows(chosen) == [
@@ -323,6 +325,7 @@ def test_a_citation_cannot_close_its_block() -> None:
         ("- item", "\\- item"),
         ("-0.5", "-0.5"),
         ("# title", "\\# title"),
+        ("abc \u202egnp.exe\u2069 x", "abc gnp.exe x"),  # it would turn the rest of the line around
     ],
 )
 def test_values_are_shown_by_their_type(value: object, shown: str) -> None:

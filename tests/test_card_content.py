@@ -46,7 +46,10 @@ def test_a_description_adds_the_data_the_answers_the_errors_and_the_speed() -> N
     assert "| train | 4 | 20 | 45 | 87 |" in data
     assert "In train, 2 texts stand with more than one label." in data
     assert "In validation" not in data
-    assert "3 texts stand both in train and in validation, so the choice of the checkpoint saw them before." in data
+    assert (
+        "3 texts stand both in train and in validation, so the model knew them already when its checkpoint was chosen."
+        in data
+    )
     assert "| anger | an example of anger |" in data
 
     usage = section(card, "How to use it")
@@ -80,7 +83,10 @@ def test_what_the_test_split_shares_is_said() -> None:
     assert "11 texts stand both in train and in test, so the test figures say less of them." in card
     assert "both in validation and in test" not in card
     assert "No text of either stands in test." in card_of(make_run_record(), in_test={"train": 0, "validation": 0})
-    assert "There is no test split" in card_of(make_run_record(), in_test=None)
+    assert "not looked up" in card_of(make_run_record(), in_test=None)
+    splits = {split: {"rows": 100} for split in ("train", "validation")}
+    without = make_run_record(make_recipe(corpus=make_corpus(splits=splits)))
+    assert "There is no test split" in card_of(without, in_test=None)
 
 
 def test_nothing_to_show_of_a_description_is_no_empty_table() -> None:
@@ -121,11 +127,24 @@ def test_the_widget_offers_what_the_model_answered() -> None:
         (
             {
                 "splits": {
-                    name: split.model_copy(update={"labels": {"joy": 1}})
+                    name: split.model_copy(update={"labels": dict.fromkeys(split.labels, 1)})
                     for name, split in make_description().splits.items()
                 }
             },
             "labels of train are not as many as its rows",
+        ),
+        (
+            {
+                "splits": {
+                    name: split.model_copy(update={"labels": {"joy": split.data.rows}})
+                    for name, split in make_description().splits.items()
+                }
+            },
+            "does not count the run's labels in train",
+        ),
+        (
+            {"labels": tuple(label.model_copy(update={"rows": 1}) for label in make_description().labels)},
+            "counts the rows of a label in two ways",
         ),
     ],
 )
@@ -295,5 +314,34 @@ def test_limits_are_those_of_this_model() -> None:
     limits = part(render(run, evaluation), "uses-and-limits")
     for said in ("No label stands", "confuses", "Being sure", "more confident", "Terms", "flaws", "hashtags"):
         assert said not in limits
+    assert "weakest" not in limits  # all are right
     assert "for neutral (60)." in limits
     assert "no text of the test split was longer, so what that costs was not measured." in limits
+
+
+def test_limits_say_nothing_that_is_true_of_any_model() -> None:
+    run = make_run_record(make_recipe(corpus=make_corpus(labels=["sadness", "joy"], flaws=["One.", "Two."])))
+    evaluation = make_eval_record(run, confusion=((1, 1), (0, 118)))
+    unsure = CalibrationBin(lower=0.4, upper=0.6, count=120, confidence=0.5, accuracy=119 / 120)
+    evaluation = evaluation.model_copy(
+        update={"calibration": (unsure,), "data": evaluation.data.model_copy(update={"truncated": 1})}
+    )
+    described = make_description(run)
+    train = described.splits["train"].model_copy(update={"labels": {"sadness": 400, "joy": 400}})
+    described = described.model_copy(
+        update={
+            "labels": tuple(label.model_copy(update={"rows": 400}) for label in described.labels),
+            "splits": described.splits | {"train": train},
+        }
+    )
+    limits = part(render(run, evaluation, described), "uses-and-limits")
+    for said in ("confuses", "Being sure", "times as often"):  # two labels, never sure, as many rows of each
+        assert said not in limits
+    assert "of 2 rows with it, 1 was taken for joy." in limits
+    assert "1 of 120 texts of the test split was longer." in limits
+    assert "One. 1 more flaw of its data stands under *Data*." in limits
+
+
+def test_the_bars_of_the_calibration_picture_are_explained() -> None:
+    said = section(card_of(make_run_record()), "Calibration")
+    assert "its bar the 95% Wilson interval" in said

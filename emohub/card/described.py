@@ -7,6 +7,9 @@ from emohub.card.markdown import Markdown
 from emohub.card.tables import Table, percent
 from emohub.record import Answer, DescriptionRecord, Speed
 
+UNEVEN = 1.5
+"""A label with this many times the training rows of another was seen more often than it."""
+
 
 def described_context(description: DescriptionRecord) -> dict[str, Any]:
     """What the parts of a card show that need a description."""
@@ -61,11 +64,13 @@ def printed(answer: Answer) -> str:
 
 
 def balance(description: DescriptionRecord | None) -> dict[str, Any] | None:
-    """The labels with the most and the fewest training rows; None without a description or a row of each."""
+    """The labels with the most and the fewest training rows; None where they are about as many, or it is not known."""
     if description is None:
         return None
     most, fewest = (choose(description.labels, key=lambda label: label.rows) for choose in (max, min))
-    return {"most": most, "fewest": fewest, "ratio": f"{most.rows / fewest.rows:.1f}"} if fewest.rows else None
+    if most.rows < UNEVEN * fewest.rows or not fewest.rows:
+        return None
+    return {"most": most, "fewest": fewest, "ratio": f"{most.rows / fewest.rows:.1f}"}
 
 
 def _speed_table(speed: Speed) -> Table:

@@ -7,13 +7,18 @@ from emohub.record import DescriptionRecord, EvalRecord, LabelResult
 
 NONE_OF_THEM = frozenset({"neutral", "none", "other", "no emotion", "not applicable", "unclear"})
 """Names of labels that a text can be given to which no other label applies."""
+SURE = 0.8
+"""A model that gives its answer this probability or more is sure of it."""
 FEW_ROWS = 100
 """A label with fewer rows than this in the measured split has a figure that a few other rows would move."""
 
 
 def weakest(evaluation: EvalRecord) -> dict[str, Any] | None:
-    """The label with the lowest F1 among those that the split has rows of, and what it is most often taken for."""
-    seen = [result for result in evaluation.per_label if result.support]
+    """The label with the lowest F1 among those that the split has rows of, and what it is most often taken for.
+
+    None when nothing is wrong.
+    """
+    seen = [result for result in evaluation.per_label if result.support and result.f1.value < 1]
     if not seen:
         return None
     result: LabelResult = min(seen, key=lambda each: each.f1.value)
@@ -25,13 +30,16 @@ def weakest(evaluation: EvalRecord) -> dict[str, Any] | None:
 
 
 def strongest_confusion(evaluation: EvalRecord) -> dict[str, Any] | None:
-    """The two labels that are taken for each other most often, both ways together; None when nothing is wrong."""
+    """The two labels of three or more that are taken for each other most often, both ways together.
+
+    None when nothing is wrong.
+    """
     matrix, labels = evaluation.confusion_matrix, evaluation.labels
     pairs = [(one, other) for one in range(len(labels)) for other in range(one)]
     one, other = max(pairs, key=lambda pair: matrix[pair[0]][pair[1]] + matrix[pair[1]][pair[0]])
     times = matrix[one][other] + matrix[other][one]
     wrong = evaluation.data.rows - sum(matrix[index][index] for index in range(len(labels)))
-    return {"pair": [labels[other], labels[one]], "times": times, "wrong": wrong} if times else None
+    return {"pair": [labels[other], labels[one]], "times": times, "wrong": wrong} if times and len(labels) > 2 else None
 
 
 def doubtful(evaluation: EvalRecord) -> list[str]:
@@ -40,8 +48,10 @@ def doubtful(evaluation: EvalRecord) -> list[str]:
 
 
 def overconfidence(evaluation: EvalRecord) -> dict[str, Any] | None:
-    """How many of the most confident answers are wrong; None when none is."""
-    filled = [(part, part.accuracy) for part in evaluation.calibration if part.accuracy is not None]
+    """How many of the most confident answers are wrong; None when none is, or when the model is never sure."""
+    filled = [
+        (part, part.accuracy) for part in evaluation.calibration if part.accuracy is not None and part.lower >= SURE
+    ]
     if not filled:
         return None
     top, accuracy = filled[-1]

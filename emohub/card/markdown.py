@@ -12,7 +12,8 @@ _SPECIAL = re.compile(r"([\\`*\[\]|~$])")
 _OUTER_UNDERSCORE = re.compile(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 _BLOCK_START = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[#+=-]+(?:\s|$)))")
 """Where a line would begin a list, a heading or a rule."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, among them those that turn the direction of all the text behind them."""
 
 
 class Markdown(str):

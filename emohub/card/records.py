@@ -152,8 +152,12 @@ class Records(RunRecords):
             described = description.splits.get(split)
             if described is None or described.data.fingerprint != run.data[split].fingerprint:
                 raise CardError(f"the description's {split} split is not the one that the run used", again)
+            if tuple(described.labels) != labels:
+                raise CardError(f"the description does not count the run's labels in {split}", again)
             if sum(described.labels.values()) != described.data.rows:
                 raise CardError(f"the description's labels of {split} are not as many as its rows", again)
+        if any(label.rows != description.splits["train"].labels[label.label] for label in description.labels):
+            raise CardError("the description counts the rows of a label in two ways", again)
 
 
 def _recipe(run: RunRecord) -> Recipe:
