@@ -218,7 +218,7 @@ def test_a_published_model_can_be_cited_with_its_base_and_its_data() -> None:
     for entry in (own, of_base, of_data):
         assert entry.count("{") == entry.count("}")
     assert "`google-bert/bert-base-cased` (BERT, base size, cased), fine-tuned on" in card
-    assert "Its base model: `apache-2.0`." in card
+    assert "Its base model has the licence `apache-2.0`." in card
     assert "this model:" not in section(card_of(run), "Citation")
 
 

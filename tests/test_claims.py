@@ -182,6 +182,7 @@ SPOILT: list[tuple[str, str, str, str, str]] = [
     (MIDDLE, "; after it the model began to overfit", "", "overfitting-unmentioned", "0.4410 (epoch 2.7523) to 0.4980"),
     (LAST, "- Accuracy: 0.926\n", "- Accuracy: 1.926\n", "out-of-range", "from 0 to 1"),
     (LAST, "- Loss: 0.2211\n", "- Loss: -0.2211\n", "out-of-range", "from 0 upwards"),
+    (LAST, "      value: 0.926\n", "      value: 926\n", "out-of-range", "accuracy is 926"),
     (LAST, "- Accuracy: 0.926\n", "- Accuracy: 92.6\n", "percentage-unmarked", "per cent"),
     (
         LAST,
@@ -250,6 +251,13 @@ SPOILT: list[tuple[str, str, str, str, str]] = [
     (LAST, "The texts are lower-cased.", "[More Information Needed]", "placeholder", "'More Information Needed'"),
     (PROSE, "license: cc-by-4.0\n", "", "license-missing", "names no licence"),
     (PROSE, "base_model: google-bert/bert-base-cased\n", "", "base-model-missing", "names no base model"),
+    (
+        LAST,
+        "fine-tuned version of [distilbert/distilbert-base-uncased]",
+        "fine-tuned version of [google/electra-base-discriminator]",
+        "base-model-contradicts",
+        "the front matter distilbert/distilbert-base-uncased on line 3",
+    ),
     (LAST, "- Pytorch 1.12.1+cu113\n", "", "versions-missing", "PyTorch"),
     (
         PROSE,
@@ -322,6 +330,77 @@ def test_a_training_split_is_suggested_only_where_no_dataset_is_named() -> None:
     text = DOCUMENTED["sst2-distilbert-5e"].replace("an undisclosed dataset", "the a-person/other dataset")
     (found,) = (finding for finding in findings_of(text) if finding.rule == "train-rows-unstated")
     assert found.message.endswith("are 6,881 to 6,944 rows.")
+
+
+AUTOTRAIN = """---
+license: mit
+tags: [autotrain, text-classification]
+base_model: google-bert/bert-base-uncased
+datasets: [ada/reviews]
+---
+# Model Trained Using AutoTrain
+
+## Validation Metrics
+loss: 0.3512
+
+f1_macro: 0.8712
+
+f1_micro: 0.8833
+
+recall_weighted: 0.8833
+
+accuracy: 0.8833
+
+Measured on 300 validation texts.
+"""
+
+
+def test_figures_in_paragraphs_of_their_own_are_one_headline() -> None:
+    assert [figure.name for figure in claims_of_card(AUTOTRAIN).headline] == [
+        "loss",
+        "macro F1",
+        "micro F1",
+        "weighted recall",
+        "accuracy",
+    ]
+    assert rules_of(AUTOTRAIN) == []
+    assert "recall-contradicts-accuracy" in rules_of(AUTOTRAIN.replace("weighted: 0.8833", "weighted: 0.9833"))
+
+
+def test_the_headline_is_held_against_results_of_its_own_split() -> None:
+    result = """  - task:
+      type: text-classification
+    dataset:
+      type: {0}
+      name: {0}
+      split: {1}
+    metrics:
+    - type: accuracy
+      value: {2}
+"""
+    card = CLEAN[LAST].replace("  results:\n", "  results:\n" + result.format("ada/other", "train", 0.99))
+    assert rules_of(card) == ["evaluated-on-train"]
+    card = CLEAN[LAST].replace("  results:\n", "  results:\n" + result.format("ada/other", "test", 0.91))
+    assert rules_of(card) == []  # one of the two results is the headline's
+    assert rules_of(card.replace("value: 0.926\n", "value: 0.936\n")) == ["index-contradicts-headline"]
+
+
+@pytest.mark.parametrize("base", ["mBERT", "our own earlier-checkpoint", "XLM-RoBERTa", "xlm-roberta-base-v2"])
+def test_a_base_model_in_other_words_is_no_contradiction(base: str) -> None:
+    text = CLEAN[PROSE].replace("google-bert/bert-base-cased", "FacebookAI/xlm-roberta-base")
+    assert rules_of(text + f"\nIt is a fine-tuned version of {base}.\n") == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The loss of quality from 8 bit to 4 bit is small: perplexity increases from 13.1 to 14.2.",
+        "Loss in speed: it increases from 1.5 to 1.2 seconds.",
+        "We saw the number of rows with a loss rise from 8 to 4.",
+    ],
+)
+def test_sentences_that_are_about_something_else(sentence: str) -> None:
+    assert claims_of_card(f"# A\n\n{sentence}\n").changes == ()
 
 
 def test_our_own_card_with_another_headline_is_caught() -> None:

@@ -21,6 +21,7 @@ CHECKS: tuple[Callable[[Claims], Iterator[Finding]], ...] = (
     counts.epochs,
     gaps.dataset,
     gaps.lowercasing,
+    gaps.base_model,
     gaps.versions,
     gaps.placeholders,
     gaps.missing,

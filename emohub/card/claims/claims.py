@@ -156,6 +156,8 @@ class Claims:
     dataset_unknown: Stated | None = None
     """Words by which the card says that it does not name its dataset."""
     base_models: tuple[Stated, ...] = ()
+    listed_base_models: tuple[Stated, ...] = ()
+    """Those of them that the front matter names."""
     license: Stated | None = None
     frameworks: dict[str, Stated] = field(default_factory=dict)
     """Version by library in lower case; an empty text where the library is named without one."""

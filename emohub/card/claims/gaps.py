@@ -1,5 +1,6 @@
 """Checks of what a card states beside its figures, and of what it leaves open."""
 
+import re
 from collections.abc import Iterator
 
 from emohub.card.claims.claims import Claims
@@ -52,6 +53,26 @@ def lowercasing(claims: Claims) -> Iterator[Finding]:
 
 def _is_lower_case(flaws: tuple[str, ...]) -> bool:
     return any(flaw.startswith("The texts are lower-cased") for flaw in flaws)
+
+
+def base_model(claims: Claims) -> Iterator[Finding]:
+    """The base model of the front matter is the one that the text names."""
+    listed = [stated for stated in claims.base_models if stated in claims.listed_base_models]
+    named = [stated for stated in claims.base_models if stated not in listed and re.search(r"[/-]", stated.text)]
+    names = [_last_part(stated.text) for stated in listed]
+    for stated in named:
+        name = _last_part(stated.text)
+        if listed and not any(name in other or other in name for other in names):
+            message = (
+                f"The text names {stated.text} as the base model, the front matter {listed[0].text} on line "
+                f"{listed[0].line}: the Hub shows the model in the wrong family, under the wrong licence."
+            )
+            yield found("base-model-contradicts", "base_model", message, stated.line)
+            return
+
+
+def _last_part(model: str) -> str:
+    return model.rpartition("/")[2].lower()
 
 
 def versions(claims: Claims) -> Iterator[Finding]:

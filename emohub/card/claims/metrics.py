@@ -31,7 +31,9 @@ _FROM_TO = re.compile(
     rf"(?:[a-z]+\s+){{0,3}}?(?=[.\d])(?P<last>{NUMBER}\s?%?)",
     re.IGNORECASE,
 )
-_SUBJECT = re.compile(rf"(?:(?:training|train|validation|evaluation|eval|test)\s+)?{_METRIC}(?!\w)", re.IGNORECASE)
+_SUBJECT = re.compile(
+    rf"(?:(?:training|train|validation|evaluation|eval|test)\s+)?{_METRIC}(?!\w|\s+(?:of|in)\s+[a-z])", re.IGNORECASE
+)
 _DIRECTIONS = {
     "fell": re.compile(r"decreas|\bfell\b|\bfall|drop|reduc|declin|lowered|shr[aiu]nk|went down|sank", re.IGNORECASE),
     "rose": re.compile(r"increas|\brose\b|\bris(?:e|es|en|ing)\b|\bgrew\b|climb|went up", re.IGNORECASE),
@@ -84,7 +86,7 @@ def changes_in(block: Block) -> Iterator[Change]:
         subject = min(subjects, key=lambda found: abs(found.start() - here))
         line, metric = block.line_at(match.start()), _metric(subject["metric"])
         first, last = (figure(metric, match[group], line=line) for group in ("first", "last"))
-        if first is not None and last is not None:
+        if first is not None and last is not None and re.search(r"[.%]", first.shown + last.shown):
             yield Change(subject[0].lower(), first, last, said, line)
 
 

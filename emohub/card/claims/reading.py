@@ -75,6 +75,7 @@ def claims_of_card(text: str) -> Claims:
         corpora=tuple(corpus.name for corpus in corpora),
         dataset_unknown=None if head.texts("datasets") else unknown,
         base_models=(*head.texts("base_model"), *base_models_of(page)),
+        listed_base_models=head.texts("base_model"),
         license=next(iter(head.texts("license")), None) or license_of(page),
         frameworks=frameworks_of(page),
         placeholders=placeholders_of(page),
@@ -105,9 +106,10 @@ def _headline(page: tuple[Block, ...]) -> tuple[int | None, tuple[Figure, ...]]:
         if _NOT_RESULTS.search(block.section) or _is_table_of_rows(block):
             continue
         found = list(_figures(block))
-        if found and block.kind == "item":
+        if found and (block.kind == "item" or _pair(block) is not None):
             for following in page[at + 1 :]:
-                if following.kind != "item" or following.section != block.section:
+                goes_on = block.kind == "item" or _pair(following) is not None
+                if following.kind != block.kind or following.section != block.section or not goes_on:
                     break
                 found += _figures(following)
         if found:
@@ -129,12 +131,17 @@ def _figures(block: Block) -> Iterator[Figure]:
                 if found is not None:
                     yield found
         return
-    pair = _PAIR.fullmatch(block.text.strip()) if block.kind != "paragraph" else None
-    found = figure_of(pair["name"], pair["value"], block.line) if pair else None
+    found = _pair(block)
     if found is not None:
         yield found
     elif block.kind != "heading":
         yield from figures_in_prose(block)
+
+
+def _pair(block: Block) -> Figure | None:
+    """The figure of a block that is nothing but a name and a number, such as ``f1_macro: 0.87``."""
+    pair = _PAIR.fullmatch(block.text.strip())
+    return figure_of(pair["name"], pair["value"], block.line) if pair else None
 
 
 def _other_metrics(page: tuple[Block, ...], at: int | None) -> Iterator[str]:

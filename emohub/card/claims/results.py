@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from emohub.card.claims.claims import SCORES, Change, Claims, Figure, Row
+from emohub.card.claims.claims import SCORES, Change, Claims, Figure, Indexed, Row
 from emohub.card.claims.corpora import known_corpora
 from emohub.card.claims.rules import found
 from emohub.card.findings import Finding
@@ -40,25 +40,30 @@ def headline_and_rows(claims: Claims) -> Iterator[Finding]:
 
 
 def index_and_headline(claims: Claims) -> Iterator[Finding]:
-    """The model-index and the headline give one value for one metric."""
-    for result in claims.index:
-        split = result.split.text if result.split else None
-        named = claims.headline_split.text if claims.headline_split else None
-        if named == "test" and split in ("train", "validation"):
-            continue  # of other rows
-        for figure in claims.headline:
-            same = [other for other in result.figures if other.metric == figure.metric]
-            if same and figure.average is not None:
-                same = [other for other in same if other.average in (figure.average, None)]
-            if same and not any(figure.agrees(other) for other in same):
-                message = (
-                    f"The headline gives {figure.name} {figure.shown}, the model-index {same[0].shown} "
-                    f"on line {same[0].line}; readers and leaderboards see different figures."
-                )
-                yield found("index-contradicts-headline", "headline", message, figure.line)
+    """The headline gives one of the values that the model-index has of a metric, as far as both can be of one split."""
+    indexed = [figure for result in claims.index if _can_be_same_rows(result, claims) for figure in result.figures]
+    for figure in claims.headline:
+        same = [other for other in indexed if other.metric == figure.metric]
+        if figure.average is not None:
+            same = [other for other in same if other.average in (figure.average, None)]
+        if same and not any(figure.agrees(other) for other in same):
+            message = (
+                f"The headline gives {figure.name} {figure.shown}, the model-index {same[0].shown} "
+                f"on line {same[0].line}; readers and leaderboards see different figures."
+            )
+            yield found("index-contradicts-headline", "headline", message, figure.line)
     if claims.empty_index is not None:
         message = "It holds an empty list of results, so that the Hub shows none of the card's figures."
         yield found("results-empty", "model-index", message, claims.empty_index.line)
+
+
+def _can_be_same_rows(result: Indexed, claims: Claims) -> bool:
+    """Whether the split that a result names can be that of the headline; ``evaluation`` can be any but train."""
+    split = result.split.text if result.split else None
+    named = claims.headline_split.text if claims.headline_split else None
+    if named is None or split not in ("train", "validation", "test"):
+        return True
+    return split == named or (named == "evaluation" and split != "train")
 
 
 def directions(claims: Claims) -> Iterator[Finding]:

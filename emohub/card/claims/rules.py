@@ -46,6 +46,7 @@ CLAIM_RULES: dict[str, Rule] = {
     "placeholder": Rule("warning", "No placeholder is left."),
     "license-missing": Rule("warning", "The licence is stated."),
     "base-model-missing": Rule("warning", "The base model is named."),
+    "base-model-contradicts": Rule("warning", "Text and front matter name one base model."),
     "versions-missing": Rule("warning", "The versions of the libraries are stated."),
     "lowercasing-cased-base": Rule("warning", "Texts are not lower-cased for a cased base model."),
 }

@@ -17,12 +17,15 @@ _NEAR = 0.01
 
 
 def ranges(claims: Claims) -> Iterator[Finding]:
-    """Every figure lies where its metric can lie. (The model-index's are the validation's business.)"""
-    for figure in claims.figures:
+    """Every figure lies where its metric can lie, and one of the body that is per cent says so."""
+    indexed = [figure for result in claims.index for figure in result.figures]
+    for figure in (*claims.figures, *indexed):
         if figure.value < 0 or (figure.metric in SCORES and figure.value > 1):
             least = "0 to 1" if figure.metric in SCORES else "0 upwards"
             message = f"{figure.name} is {figure.shown}, and can only be from {least}."
             yield found("out-of-range", figure.name, message, figure.line)
+        elif figure in indexed:
+            continue  # the Hub shows what stands there, and cards have it both ways
         elif figure.metric in SCORES and not figure.shown.endswith("%") and float(figure.shown) >= LEAST_PERCENTAGE:
             message = f"{figure.name} {figure.shown} must be per cent, and does not say so."
             yield found("percentage-unmarked", figure.name, message, figure.line)
