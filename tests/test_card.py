@@ -138,6 +138,11 @@ def test_numbers_of_a_known_card() -> None:
     assert "0.0412 (0.0301 to 0.0588)" in section(card, "Calibration")
     # Mean confidence: (40 * 0.71 + 80 * 0.97) / 120.
     assert "more confident than it is right: 0.8833 on average, against an accuracy of 0.8500" in card
+    assert "Training took 123.4 seconds, evaluations included; between evaluations it took in 98.7 texts" in card
+    assert "at 80 texts per second on A Processor 3000." in card  # 120 rows in 1.5 seconds
+    by_label = rows(section(card, "By label"))
+    assert [cell.partition(" ")[0] for cell in by_label[1]] == ["sadness", "0.8511", "0.8889", "0.8696", "45", "47"]
+    assert rows(section(card, "Calibration"))[-1] == ["0.8000", "1.0000", "80", "0.9700", "0.9300"]
     assert "The labels come from hashtags, not from readers." in section(card, "Data")
     assert ["train", "800", "3", "1", "0.1%", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
     assert ["test", "120", "1", "2", "1.7%", "hub:someone/feelings@" + "b" * 40] in rows(section(card, "Data"))
@@ -175,8 +180,8 @@ def test_what_is_unknown_has_no_key_and_is_said() -> None:
     card = render(run, make_eval_record(run))
     assert {"license", "language", "datasets", "widget"}.isdisjoint(parse(card).front_matter)
     assert {finding.key for finding in validate(card)} == {"license", "language"}
-    assert "its author has chosen no licence" in card
-    assert "the source names no licence" in card
+    assert "The author of this model has chosen no licence for it." in card
+    assert "The source of its training data names no licence." in card
     assert "The language of its training texts is not recorded." in card
     assert "## Citation" not in card
     assert "Known flaws" not in card
@@ -265,6 +270,25 @@ def test_labels_that_the_split_lacks_are_not_called_weak() -> None:
         (lambda run, ev: (run, _with(ev, metrics={"accuracy": ev.metrics["accuracy"]})), "lacks macro_f1"),
         (lambda run, ev: (run, _with(ev, confusion_matrix=((1, 2), (3, 4)))), "not 3 x 3"),
         (lambda run, ev: (run, _with(ev, confusion_matrix=((40, 3, 2), (1, 50, 4), (6, 3, 11)))), "contradicts"),
+        (
+            lambda run, ev: (run, _with(ev, confusion_matrix=((40, 3, 2), (1, 50, 4), (6, 2, 13)))),
+            "contradicts its rows",
+        ),
+        (
+            lambda run, ev: (run, _with(ev, metrics=ev.metrics | {"macro_f1": ev.metrics["weighted_f1"]})),
+            "contradicts its macro_f1",
+        ),
+        (
+            lambda run, ev: (run, _with(ev, per_label=(*ev.per_label[:2], _with(ev.per_label[2], support=30)))),
+            "contradicts its rows of anger",
+        ),
+        (
+            lambda run, ev: (
+                run,
+                _with(ev, per_label=(_with(ev.per_label[0], f1=ev.per_label[0].recall), *ev.per_label[1:])),
+            ),
+            "contradicts its f1 of sadness",
+        ),
         (lambda run, ev: (run, _with(ev, split="train")), "not the one that the run used"),
     ],
 )

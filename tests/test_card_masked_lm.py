@@ -173,7 +173,7 @@ def test_unknown_things_are_not_filled_in() -> None:
     assert dataset == {"type": "films", "name": "Reviews of films", "config": "plain", "split": "held-out share"}
     assert [finding.severity for finding in validate(card)] == ["warning", "warning"]
     assert "The language of its training texts is not recorded." in card
-    assert "its author has chosen no licence" in card
+    assert "The author of this model has chosen no licence for it." in card
 
 
 def test_only_settings_of_the_stage_are_marked_as_set() -> None:

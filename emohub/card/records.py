@@ -1,14 +1,18 @@
 """A run and the evaluation of what it exported, held against each other before anything is said about them."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+
 from emohub.errors import CardError
 from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, RUN_FILE
+from emohub.metrics import averages, label_scores
 from emohub.recipe import Adaptation, Recipe
-from emohub.record import DescriptionRecord, EvalRecord, HistoryRow, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, HistoryRow, Interval, RunRecord
 
 HEADLINE = ("accuracy", "macro_f1")
 """Metrics that every card leads with."""
@@ -132,10 +136,11 @@ class Records(RunRecords):
         matrix = evaluation.confusion_matrix
         if any(len(row) != len(labels) for row in matrix) or len(matrix) != len(labels):
             raise CardError(f"the evaluation's confusion matrix is not {len(labels)} x {len(labels)}", again)
-        right = sum(matrix[index][index] for index in range(len(labels)))
-        accuracy = evaluation.metrics["accuracy"].value
-        if sum(map(sum, matrix)) != evaluation.data.rows or not math.isclose(accuracy, right / evaluation.data.rows):
-            raise CardError("the evaluation's confusion matrix contradicts its rows or its accuracy", again)
+        if sum(map(sum, matrix)) != evaluation.data.rows:
+            raise CardError("the evaluation's confusion matrix contradicts its rows", again)
+        for what, stated, counted in _scores(evaluation):
+            if not math.isclose(stated, counted, rel_tol=1e-9, abs_tol=1e-12):
+                raise CardError(f"the evaluation's confusion matrix contradicts its {what}", again)
         if self.description is not None:
             self._check_description(self.description)
 
@@ -158,6 +163,21 @@ class Records(RunRecords):
                 raise CardError(f"the description's labels of {split} are not as many as its rows", again)
         if any(label.rows != description.splits["train"].labels[label.label] for label in description.labels):
             raise CardError("the description counts the rows of a label in two ways", again)
+
+
+def _scores(evaluation: EvalRecord) -> Iterator[tuple[str, float, float]]:
+    """Every score that the confusion matrix gives: its name, as it is stated, and as it is counted."""
+    matrix = np.array(evaluation.confusion_matrix)
+    counts = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    for name, value in averages(*counts).items():
+        if name in evaluation.metrics:
+            yield name, evaluation.metrics[name].value, float(value)
+    for index, result in enumerate(evaluation.per_label):
+        yield f"rows of {result.label}", result.support, int(counts[1][index])
+        yield f"answers {result.label}", result.predicted, int(counts[2][index])
+        for name, values in label_scores(*counts).items():
+            stated: Interval = getattr(result, name)
+            yield f"{name} of {result.label}", stated.value, float(values[index])
 
 
 def _recipe(run: RunRecord) -> Recipe:

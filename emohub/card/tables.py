@@ -90,10 +90,10 @@ def settings_tables(records: RunRecords, *parts: tuple[Declaration, Iterable[str
         for key in keys:
             value, field = getattr(part, key), type(part).model_fields[key]
             default = None if field.is_required() else field.get_default(call_default_factory=True)
-            chosen_here = field.is_required() or value != default
-            origin = "set for this run" if key in changed else "recipe" if chosen_here else "default"
+            differs = value != default
+            origin = "set for this run" if key in changed else "recipe" if differs else "default"
             every.append([key, plain(value), origin])
-            if chosen_here:
+            if differs:
                 chosen.append([key, plain(value), None if field.is_required() else plain(default), origin])
     return Table(["Setting", "Value", "Default", "Origin"], chosen), Table(["Setting", "Value", "Origin"], every)
 

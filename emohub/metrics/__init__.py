@@ -8,7 +8,14 @@ it loads the evaluate library, which takes seconds.
 """
 
 from emohub.metrics.calibration import Bin, calibration_bins, expected_calibration_error, log_loss
-from emohub.metrics.classification import METRICS, classification_metrics, confusion_matrix, per_label
+from emohub.metrics.classification import (
+    METRICS,
+    averages,
+    classification_metrics,
+    confusion_matrix,
+    label_scores,
+    per_label,
+)
 from emohub.metrics.intervals import (
     BootstrapResult,
     bootstrap_intervals,
@@ -22,12 +29,14 @@ __all__ = [
     "METRICS",
     "Bin",
     "BootstrapResult",
+    "averages",
     "bootstrap_intervals",
     "calibration_bins",
     "classification_metrics",
     "confusion_matrix",
     "expected_calibration_error",
     "holm",
+    "label_scores",
     "log_loss",
     "mcnemar_exact",
     "newcombe_interval",
