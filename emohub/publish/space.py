@@ -21,7 +21,7 @@ from emohub.errors import PublishError, UsageError
 from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE, SERVED_FILE, checkout, project_root
 from emohub.publish.failures import REMEDIES
 from emohub.publish.files import Plan, PlannedFile
-from emohub.publish.hub import Hub, Remote
+from emohub.publish.hub import Hub, Remote, patience
 from emohub.publish.secrets import refuse_secrets
 from emohub.record import RunRecord, sha256_file
 
@@ -179,7 +179,7 @@ def _find(hub: Hub, repo_id: str) -> Remote | None:
 
     def call(api: HfApi) -> Remote | None:
         try:
-            return Remote.of(api.space_info(repo_id, files_metadata=True))
+            return Remote.of(api.space_info(repo_id, files_metadata=True, timeout=patience()))
         except RepositoryNotFoundError:
             return None
 
@@ -201,7 +201,7 @@ def _create(hub: Hub, plan: SpacePlan) -> Remote:
 def _read(hub: Hub, repo_id: str, revision: str | None = None) -> Remote:
     return hub.ask_patiently(
         f"show the Space {repo_id}",
-        lambda api: Remote.of(api.space_info(repo_id, revision=revision, files_metadata=True)),
+        lambda api: Remote.of(api.space_info(repo_id, revision=revision, files_metadata=True, timeout=patience())),
         ADVICE,
     )
 
