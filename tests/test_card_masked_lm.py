@@ -23,7 +23,7 @@ from emohub.publish import plan, preflight, publish
 from emohub.recipe import Recipe
 from emohub.record import Exported, HistoryRow, ModelIdentity, RunRecord, SplitIdentity, sha256_file
 from tests.factories import make_recipe, make_run_record, sha256
-from tests.hub_server import Hub, serve_hub
+from tests.hub import Hub, serve_hub
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")

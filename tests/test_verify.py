@@ -19,7 +19,7 @@ from emohub.recipe import Corpus
 from emohub.record import EvalRecord
 from emohub.verify import Outcome, verify
 from emohub.verify.claims import Figure, figure
-from tests.hub_server import Blob, Hub, serve_hub
+from tests.hub import Blob, Hub, serve_hub
 
 
 @pytest.fixture(scope="module")
