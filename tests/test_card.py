@@ -27,7 +27,17 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import EvalResult
 from markdown_it import MarkdownIt
 
-from emohub.card import check_card, parse, render, render_documented, render_folder, results_rows, validate, write_card
+from emohub.card import (
+    audit_card,
+    check_card,
+    parse,
+    render,
+    render_documented,
+    render_folder,
+    results_rows,
+    validate,
+    write_card,
+)
 from emohub.card.markdown import code, escape, fence, show, words
 from emohub.cli import main
 from emohub.errors import CardError, RecordError, UsageError
@@ -410,6 +420,7 @@ def test_card_of_a_real_run(
     assert str(tmp_path) not in card
     assert str(Path(made_corpus.base_folder)) not in card
     assert {finding.severity for finding in validate(card)} == {"warning"}  # the corpus states no language
+    assert {finding.rule for finding in audit_card(card)} == {"base-model-missing"}  # it is a folder
 
     monkeypatch.chdir(folder)
     snippets = re.findall(r"```python\n(.*?)```", card, re.DOTALL)

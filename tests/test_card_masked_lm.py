@@ -15,7 +15,7 @@ import yaml
 from huggingface_hub import close_session, constants
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
 
-from emohub.card import check_card, parse, render_folder, render_masked_lm, validate, write_card
+from emohub.card import audit_card, check_card, parse, render_folder, render_masked_lm, validate, write_card
 from emohub.cli import main
 from emohub.errors import CardError, EmohubError, UsageError
 from emohub.pictures import draw_learning_curves
@@ -139,6 +139,7 @@ def test_the_front_matter_names_task_base_data_and_perplexity() -> None:
 def test_the_card_is_valid_and_names_what_was_measured() -> None:
     card = render_masked_lm(stage_run(), repo_id=REPO)
     assert validate(card) == ()
+    assert [finding for finding in audit_card(card) if finding.severity == "error"] == []
     body = parse(card).body
     # Perplexities by hand: e^2.25 = 9.4877, e^2.6 = 13.4637, e^2.31 = 10.0744.
     assert "**On 100 held-out texts its perplexity is 9.4877**: a mean loss of 2.2500 nats" in body

@@ -367,6 +367,38 @@ def test_figures_in_paragraphs_of_their_own_are_one_headline() -> None:
     assert "recall-contradicts-accuracy" in rules_of(AUTOTRAIN.replace("weighted: 0.8833", "weighted: 0.9833"))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "We ran 3 training epochs and 2 evaluation steps on 4 test machines.",
+        "After 10 train steps the 5 validation figures were stable.",
+        '\n## How to use it\n\nAnd for "only 9 training rows":',
+    ],
+)
+def test_numbers_of_something_else_are_no_rows(words: str) -> None:
+    assert claims_of_card(f"# A\n\n{words}\n").split_rows == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ("The 16,000 training and 2,000 validation rows.", {"train": "16,000", "validation": "2,000"}),
+        ("It has 80 train, 10 validation and 10 test tweets.", {"train": "80", "validation": "10", "test": "10"}),
+        ("On 7,600 test news articles and texts.", {}),
+        ("1,600 training examples, and 200 labelled sentences for the test.", {"train": "1,600", "test": "200"}),
+    ],
+)
+def test_rows_of_splits(words: str, rows: dict[str, str]) -> None:
+    assert {split: stated.text for split, stated in claims_of_card(f"# A\n\n{words}\n").split_rows.items()} == rows
+
+
+def test_steps_of_a_language_model_are_of_blocks_not_of_texts() -> None:
+    card = CLEAN[LAST].replace("The 16,000 training", "The 90,000 training")
+    assert "steps-contradict-rows" in rules_of(card)
+    masked = card.replace("pipeline_tag: text-classification", "pipeline_tag: fill-mask")
+    assert "steps-contradict-rows" not in rules_of(masked)
+
+
 def test_the_headline_is_held_against_results_of_its_own_split() -> None:
     result = """  - task:
       type: text-classification

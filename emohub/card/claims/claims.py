@@ -124,6 +124,8 @@ class Claims:
     """Whether a whole card was read, so that what is missing here is missing there."""
     classifier: bool = False
     """Whether it is known to be of a text classifier."""
+    joins_texts: bool = False
+    """Whether it is of a language model, whose training joins texts and cuts them into blocks."""
     binary: bool = False
     """Whether it is known to tell two labels apart."""
     headline: tuple[Figure, ...] = ()

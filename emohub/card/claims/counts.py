@@ -31,8 +31,8 @@ def training_rows(claims: Claims) -> Iterator[Finding]:
             line = claims.hyperparameters["total_train_batch_size"].line
             yield found("batch-size-contradicts", "hyperparameters", message, line)
             return
-    if total is None and factors[2] is None and "distributed_type" in claims.hyperparameters:
-        return  # on a number of devices that is not stated
+    if claims.joins_texts or (total is None and factors[2] is None and "distributed_type" in claims.hyperparameters):
+        return  # a row is no text, or the number of devices is not stated
     batches = batches_per_epoch(claims.rows, accumulation)
     if batches is None:
         return

@@ -30,6 +30,7 @@ _COLUMNS = {"training loss": "training_loss", "train loss": "training_loss", "ep
 _NOT_RESULTS = re.compile(
     r"hyper-?parameter|settings|framework|versions|usage|how to|by label|per[- ]label|per[- ]class"
 )
+_JOINING = ("fill-mask", "text-generation")
 _PAIR = re.compile(r"(?P<name>[^:=|]{2,60}?)\s*[:=]\s*(?P<value>[^:=|]+)", re.DOTALL)
 
 
@@ -55,6 +56,7 @@ def claims_of_card(text: str) -> Claims:
     return Claims(
         whole=True,
         classifier=bool(corpora) or _is_classifier(head, page),
+        joins_texts=any(task.text in _JOINING for task in (*head.texts("pipeline_tag"), *head.tasks())),
         binary=all(len(corpus.labels) == 2 for corpus in corpora)
         if corpora
         else re.search(r"\bbinary (?:text )?classif", everything, re.IGNORECASE) is not None,

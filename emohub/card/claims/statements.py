@@ -56,7 +56,13 @@ _UNIT = r"(?:rows|examples|samples|texts|sentences|tweets|reviews|instances|docu
 _COUNT = r"(?P<rows>\d{1,3}(?:,\d{3})+|\d+)"
 _ROWS = (
     re.compile(
-        rf"(?<![\d.,]){_COUNT}\s+(?:(?:\w+\s+)?{_UNIT}\s+(?:for|of|in|as)\s+(?:the\s+)?)?(?P<split>{_SPLIT})\b", re.I
+        rf"(?<![\d.,]){_COUNT}\s+(?:\w+\s+)?{_UNIT}\s+(?:for|of|in|as)\s+(?:the\s+)?(?P<split>{_SPLIT})\b", re.I
+    ),
+    # "16,000 training and 2,000 validation rows": the unit may stand behind the last split alone
+    re.compile(
+        rf"(?<![\d.,]){_COUNT}\s+(?P<split>{_SPLIT})"
+        rf"(?=(?:(?:,|\s+and|,\s+and)\s+[\d,]+\s+{_SPLIT})*\s+(?:\w+\s+)?{_UNIT}\b)",
+        re.I,
     ),
     re.compile(
         rf"\b(?P<split>{_SPLIT})[\s-]*(?:split|set|data|subset)?[^.;,\d\n]{{0,20}}(?<![\d.,]){_COUNT}\s+(?:\w+\s+)?{_UNIT}",
@@ -64,6 +70,7 @@ _ROWS = (
     ),
     re.compile(rf"\b(?P<split>{_SPLIT})[\s-]*(?:split|set|data)?\s*:\s*{_COUNT}(?:\s+{_UNIT})?\s*$", re.I | re.M),
 )
+_HOW_TO = re.compile(r"usage|how to|example")
 _SPLIT_NAMED = re.compile(
     rf"\b(?P<split>{_SPLIT})[\s-]*(?:split|set|data|dataset|rows|texts|examples)\b", re.IGNORECASE
 )
@@ -129,6 +136,8 @@ def split_rows_of(page: Page) -> dict[str, Stated]:
                 if split and at is not None and re.fullmatch(r"[\d,]+", plain(cells[at])):
                     found.setdefault(split, Stated(plain(cells[at]), line))
             continue
+        if _HOW_TO.search(block.section):
+            continue  # numbers in examples are nothing that the card states
         for pattern in _ROWS:
             for match in pattern.finditer(block.text):
                 split = _SPLITS[match["split"].lower()]
