@@ -89,7 +89,14 @@ def describe(
         RecordError: the run record is damaged, or ``output_dir`` cannot be written.
     """
     run = _run_of(model)
-    corpus = corpus or Recipe.from_values(run.recipe, "the recipe in the run record").corpus
+    recorded = Recipe.from_values(run.recipe, "the recipe in the run record").corpus
+    files = [Path(recorded.base_folder, split.file) for split in recorded.splits.values() if split.file]
+    if corpus is None and not all(file.is_file() for file in files):
+        raise UsageError(
+            f"the record of {model} does not say where the files of the corpus {recorded.name} lie",
+            "give the declaration of the corpus with --corpus",
+        )
+    corpus = corpus or recorded
     if output_dir is not None:
         check_writable(output_dir)
     classifier = Classifier.from_pretrained(model)

@@ -180,8 +180,8 @@ def test_energy_is_told_in_words_and_to_the_hub() -> None:
     run = make_run_record(energy=energy)
     card = card_of(run)
     assert (
-        "It used 12.3 Wh of energy, which at the power of DEU is 4.7 g of CO2 equivalent. "
-        "Measured by CodeCarbon 3.0.1: CPU by its TDP." in card
+        "It used 12.3 Wh of energy, which with the electricity of DEU is 4.7 g of CO2 equivalent. "
+        "Counted by CodeCarbon 3.0.1: CPU by its TDP.\n" in card
     )
     assert parse(card).front_matter["co2_eq_emissions"] == {
         "emissions": pytest.approx(4.7),

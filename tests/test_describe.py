@@ -339,7 +339,7 @@ def test_what_is_no_run_is_refused(tiny_model_dir: Path, corpus: Corpus, run: Pa
 def test_a_corpus_of_files_must_be_given_again(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record says which files, by content, and not where they lie."""
     monkeypatch.chdir(tmp_path)
-    refused(DataError, "train.csv", run)
+    refused(UsageError, "does not say where the files of the corpus flawed lie; give .* --corpus", run)
 
 
 # What is shown --------------------------------------------------------------------------------------------------------

@@ -79,6 +79,18 @@ def test_a_false_figure_differs_and_the_interval_says_how_much_that_means(
     assert not found.holds
 
 
+def test_a_score_above_two_is_a_percentage(model: Path, made_corpus: Corpus, truth: EvalRecord) -> None:
+    accuracy = truth.metrics["accuracy"].value
+    write_card(
+        model,
+        metric("accuracy", round(100 * accuracy, 2)),
+        metric("accuracy", f"{100 * accuracy:.1f} ± 0.1"),
+        metric("accuracy", round(100 * accuracy, 2) + 0.02),
+        metric("accuracy", 101.5),
+    )
+    assert outcomes(model, made_corpus) == ["reproduced", "reproduced", "differs", "cannot be checked"]
+
+
 def test_a_last_digit_that_is_wrong_is_seen(model: Path, made_corpus: Corpus, truth: EvalRecord) -> None:
     accuracy = round(truth.metrics["accuracy"].value, 4)
     write_card(model, metric("accuracy", accuracy + 0.0001), metric("accuracy", round(accuracy, 2) + 0.01))
@@ -143,7 +155,7 @@ def test_a_claim_with_an_interval_is_reproduced_when_our_value_is_inside(
         (metric("f1", 0.9), {}, "its average is not named"),
         (metric("f1", 0.9, "micro"), {}, r"does not measure f1 \(micro\)"),
         (metric("bleu", 0.9), {}, "does not measure bleu"),
-        (metric("accuracy", 92.6), {}, "no share between 0 and 1"),
+        (metric("accuracy", 192.6), {}, "no share between 0 and 1"),
         (metric("accuracy", "high"), {}, "no number"),
         (metric("accuracy", "0.9 or so"), {}, "no number"),
         (metric("accuracy", None), {}, "no number"),
@@ -181,6 +193,9 @@ def test_a_card_that_is_missing_or_claims_nothing_is_an_error(model: Path) -> No
         verify(model)
     (model / "README.md").write_text("---\nlicense: mit\nmodel-index: nonsense\n---\n", encoding="utf-8")
     with pytest.raises(CardError, match="claims no figure"):
+        verify(model)
+    (model / "README.md").write_text("# A model\n", encoding="utf-8")
+    with pytest.raises(CardError, match=r"does not begin with front matter.*nothing to hold it against"):
         verify(model)
     (model / "README.md").write_bytes(b"---\n\xff\n---\n")
     with pytest.raises(CardError, match="UTF-8"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -24,6 +24,8 @@ Outcome = Literal["reproduced", "differs", "cannot be checked"]
 
 _HELD_OUT = "held-out share"
 """What a card of a masked language model calls the split that its perplexity is of."""
+_LEAST_PERCENTAGE = 2
+"""From here on a score is read as a percentage."""
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".h5", ".msgpack")
 """Endings of weights that can hold code, or that nothing here reads."""
 
@@ -76,8 +78,8 @@ def verify(
     intervals. ``on_progress`` is told what is done, and how much of how much.
 
     A claim is reproduced when our value is inside the interval that it states, or else is its value but for the
-    decimals that it leaves out (two at least) and 1e-6. Only safetensors weights are loaded, and no code of the
-    repository runs.
+    decimals that it leaves out (two at least) and 1e-6. A score from 2 to 100 is read as a percentage. Only safetensors
+    weights are loaded, and no code of the repository runs.
 
     Raises:
         UsageError: a revision was given for a local folder.
@@ -92,7 +94,10 @@ def verify(
     if path is None:
         raise CardError(f"the model {model} has no card ({layout.CARD_FILE})", "there is nothing to hold it against")
     card = read_card(path)
-    claims = claims_of(card)
+    try:
+        claims = claims_of(card)
+    except CardError as error:
+        raise CardError(f"{path}: {error.cause}", "there is nothing to hold it against") from None
     if not claims:
         raise CardError(f"the card {path} claims no figure in a model-index", "there is nothing to hold it against")
     of_classifier = any(claim.metric != PERPLEXITY for claim in claims)
@@ -146,6 +151,8 @@ def _measure(claim: Claim, corpus: Corpus | None, measurements: Measurements) ->
         averaged = claim.metric in ("precision", "recall", "f1")
         raise UncheckableError("its average is not named" if averaged else f"emohub does not measure {claim.metric}")
     stated = _figure(claim)
+    if metric != "log_loss" and _LEAST_PERCENTAGE <= stated.value <= 100:  # 92.65 is how many cards write 92.65%
+        stated = _figure(replace(claim, value=f"{claim.value}%"))
     if metric != "log_loss" and not 0 <= stated.value <= 1:
         raise UncheckableError(f"{claim.value} is no share between 0 and 1")
     return stated, measurements.metric(metric, *_place(claim, corpus))
