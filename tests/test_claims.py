@@ -379,6 +379,12 @@ def test_numbers_of_something_else_are_no_rows(words: str) -> None:
     assert claims_of_card(f"# A\n\n{words}\n").split_rows == {}
 
 
+def test_a_text_to_classify_says_nothing_about_a_change() -> None:
+    told = 'And for "the loss fell from 0.2 to 0.9":'
+    assert len(claims_of_card(f"# A\n\n{told}\n").changes) == 1
+    assert claims_of_card(f"# A\n\n## How to use it\n\n{told}\n").changes == ()
+
+
 @pytest.mark.parametrize(
     ("words", "rows"),
     [

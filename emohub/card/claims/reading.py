@@ -99,7 +99,9 @@ def _is_classifier(head: Head, page: tuple[Block, ...]) -> bool:
 
 
 def _prose(page: tuple[Block, ...]) -> Iterator[Block]:
-    return (block for block in page if block.kind in ("paragraph", "item"))
+    """Paragraphs and items but for those about usage, where texts to classify may stand."""
+    told = (block for block in page if block.kind in ("paragraph", "item"))
+    return (block for block in told if not _NOT_RESULTS.search(block.section))
 
 
 def _headline(page: tuple[Block, ...]) -> tuple[int | None, tuple[Figure, ...]]:
