@@ -179,7 +179,7 @@ PLANTED: dict[str, Callable[[Path], str]] = {
     "a pickle of the oldest protocol": raw("merges.txt", pickle.dumps({"a": 1}, protocol=0)),
     "a pickle as configuration": raw("config.json", pickle.dumps({"a": 1}, protocol=2)),
     "a checkpoint of PyTorch as weights": raw("model.safetensors", zipped()),
-    "the state of an optimizer as JSON": key("config.json", "1", key_name="param_groups"),
+    "the state of an optimizer as JSON": raw("config.json", b'{"param_groups": [{"lr": 0.1}]}'),
     "the state of an optimizer as tensors": raw(
         "model.safetensors", tensors({"state.0.exp_avg": ONE["a"]}, b"\0\0\0\0")
     ),

@@ -6,8 +6,12 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from mmap import mmap
 from pathlib import PurePosixPath
 from typing import Any
+
+Content = bytes | mmap
+"""A file as it was read, or a view of it: weights may be larger than the memory."""
 
 Texts = Iterator[tuple[str, str]]
 """Where a text stands, or "" when its lines can be counted, and the text."""
@@ -37,8 +41,8 @@ OPTIMIZER = re.compile(
 """Names of tensors and JSON keys that belong to the state of an optimizer or of a training run."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
-PIXELS = frozenset({"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "pHYs", "gAMA", "cHRM", "sRGB", "sBIT", "bKGD"})
-"""Chunks of a picture that hold no text."""
+PIXELS = "IDAT"
+"""Name of the chunks that are the picture itself; the others may hold text."""
 LARGEST_TEXT = 1 << 20
 """Bytes that a compressed text of a picture may have when it is unpacked."""
 LAYERS = 3
@@ -54,19 +58,22 @@ class Foreign(Exception):
         self.place = place
 
 
-def texts_in(path: str, content: bytes) -> Texts:
+def texts_in(path: str, content: Content) -> Texts:
     """Every text in a file.
 
     Raises:
         Foreign: the file is not what its name says, or holds what no reader of such a file would see.
     """
     reader = READERS.get(PurePosixPath(path).suffix, _plain)
-    magic = next((kind for start, kind in MAGIC.items() if content.startswith(start)), None)
     # The length that a safetensors file begins with can look like anything; its reader knows better.
-    told = reader is _safetensors and _has_header(content)
-    if not told and (magic is not None or _is_pickle(content)):
+    if reader is _safetensors and _has_header(content):
+        yield from _safetensors(content)
+        return
+    whole = content[:]
+    magic = next((kind for start, kind in MAGIC.items() if whole.startswith(start)), None)
+    if magic is not None or _is_pickle(whole):
         raise Foreign(magic or "a pickle")
-    yield from reader(content)
+    yield from reader(whole)
 
 
 def _is_pickle(content: bytes) -> bool:
@@ -91,18 +98,24 @@ def _plain(content: bytes) -> Texts:
 
 
 def _json(content: bytes) -> Texts:
-    """The text, then its lines with their escapes undone, so that an escaped letter hides nothing."""
     ((_, text),) = _plain(content)
-    yield "", text
+    yield from _escapes_undone("", text)
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
         raise Foreign("what is no JSON") from None
     if any(OPTIMIZER.search(key) for key in _keys(values)):
         raise Foreign("the state of an optimizer")
+
+
+def _escapes_undone(place: str, text: str) -> Texts:
+    """A text of JSON, then its lines with their escapes undone, so that an escaped letter hides nothing."""
+    yield place, text
     for _ in range(LAYERS):
+        if "\\" not in text:
+            return
         text = "\n".join(_unescaped(line) if "\\" in line else "" for line in text.split("\n"))
-        yield "", text
+        yield place, text
 
 
 def _unescaped(text: str) -> str:
@@ -117,22 +130,22 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _keys(values: Any) -> Iterator[str]:
-    """Every key at every depth."""
+    """Every key at every depth that holds more than one value: a word about an optimizer is not its state."""
     waiting = [values]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            yield from value
+            yield from (key for key, held in value.items() if isinstance(held, dict | list))
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
 
 
-def _has_header(content: bytes) -> bool:
+def _has_header(content: Content) -> bool:
     return len(content) > 8 and content[8:9] == b"{" and struct.unpack("<Q", content[:8])[0] <= len(content) - 8
 
 
-def _safetensors(content: bytes) -> Texts:
+def _safetensors(content: Content) -> Texts:
     """The header; every byte after it must belong to exactly one tensor."""
     if not _has_header(content):
         raise Foreign("what is no safetensors file")
@@ -152,43 +165,67 @@ def _safetensors(content: bytes) -> Texts:
         raise Foreign("bytes that belong to no tensor", "its end")
     if any(OPTIMIZER.search(name) for name in tensors):
         raise Foreign("the state of an optimizer")
-    yield "the header", text
+    yield from _escapes_undone("the header", text)
 
 
 def _png(content: bytes) -> Texts:
-    """The text chunks, unpacked, and any other chunk that is no part of the picture."""
+    """The text of every chunk, unpacked, but of those that are the picture: they must be one picture and no more."""
     if not content.startswith(PNG):
         raise Foreign("what is no picture")
-    position = len(PNG)
+    position, pixels = len(PNG), zlib.decompressobj()
     while position + 12 <= len(content):
         length, kind = struct.unpack(">I4s", content[position : position + 8])
         data = content[position + 8 : position + 8 + length]
         position += 12 + length
         name = kind.decode("latin-1")
-        if name not in PIXELS:
+        if name == PIXELS:
+            _pass_over(pixels, data)
+        else:
             yield f"the chunk {name}", _chunk_text(name, data)
         if name == "IEND":
             break
     if position != len(content):
         raise Foreign("bytes after the end of the picture")
+    if not pixels.eof:
+        raise Foreign("what is no picture")
+
+
+def _pass_over(pixels: "zlib._Decompress", data: bytes) -> None:
+    """Unpack a piece of a picture, and keep nothing of it."""
+    try:
+        while data and not pixels.eof:
+            pixels.decompress(data, LARGEST_TEXT)
+            data = pixels.unconsumed_tail
+    except zlib.error:
+        raise Foreign("what is no picture") from None
+    if data or pixels.unused_data:
+        raise Foreign("bytes after the end of the picture", f"the chunk {PIXELS}")
 
 
 def _chunk_text(name: str, data: bytes) -> str:
     keyword, _, rest = data.partition(b"\0")
-    packed = rest[1:] if name == "zTXt" else rest
     if name == "iTXt":
-        compressed, rest = rest[:1] == b"\1", rest[2:]
+        packed, rest = rest[:1] == b"\1", rest[2:]
         language, _, rest = rest.partition(b"\0")
-        translated, _, packed = rest.partition(b"\0")
+        translated, _, rest = rest.partition(b"\0")
         keyword += b"\n" + language + b"\n" + translated
-        if not compressed:
-            return (keyword + b"\n" + packed).decode("utf-8", errors="replace")
-    if name in ("zTXt", "iTXt"):
-        try:
-            packed = zlib.decompressobj().decompress(packed, LARGEST_TEXT)
-        except zlib.error:
-            raise Foreign("what cannot be unpacked", f"the chunk {name}") from None
-    return (keyword + b"\n" + packed).decode("utf-8", errors="replace")
+    else:
+        packed = name in ("zTXt", "iCCP")
+        rest = rest[1:] if packed else rest
+    text = keyword + b"\n" + (_unpacked(name, rest) if packed else rest)
+    # Without its null bytes a text of two bytes a letter can be read too.
+    return (text + b"\n" + text.replace(b"\0", b"")).decode("utf-8", errors="replace")
+
+
+def _unpacked(name: str, packed: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, LARGEST_TEXT)
+    except zlib.error:
+        raise Foreign("what cannot be unpacked", f"the chunk {name}") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise Foreign("more than one packed text", f"the chunk {name}")
+    return text
 
 
 READERS: dict[str, Callable[[bytes], Texts]] = {".json": _json, ".png": _png, ".safetensors": _safetensors}

@@ -7,16 +7,19 @@ it is: a finding may be printed and logged.
 import base64
 import binascii
 import contextlib
+import html
+import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from huggingface_hub import constants
 
 from emohub.errors import PublishError
-from emohub.publish.containers import Foreign, texts_in
+from emohub.publish.containers import Content, Foreign, texts_in
 from emohub.publish.files import PlannedFile
 
 _NAMES = (
@@ -24,29 +27,49 @@ _NAMES = (
     r"|(?:client_|aws_)?secret(?:_access_key|_key)?|private_key)"
 )
 """Names that announce a secret; those of the special tokens of a tokenizer are not among them."""
+_LOUD_NAMES = r"[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:API|ACCESS|SECRET|PRIVATE)_KEY|CREDENTIALS?)"
+"""The same as names of environment variables."""
 KINDS: dict[str, str] = {
     "a Hugging Face token": r"(?:hf|api_org)_(?:jwt_|oauth_)?(?=[\w.-]*[A-Z0-9])[A-Za-z0-9][A-Za-z0-9._-]{15,}",
     "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{22,}",
     "a GitLab token": r"glpat-[\w-]{20,}",
-    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
-    "a Google key": r"\b(?:AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,})",
+    "an AWS access key": r"A(?:KIA|SIA)[A-Z0-9]{16}\b",
+    "a Google key": r"AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}",
     "an Azure key": r"(?i:account_?key|shared_?access_?key)=[\w+/]{20,}",
-    "a Slack token": r"\bxox[abeoprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
-    "an OpenAI or Anthropic key": r"\bsk-(?=[\w-]*\d)[\w-]{20,}",
-    "a Stripe key": r"\b[rs]k_(?:live|test)_\w{16,}",
-    "a Weights & Biases key": r"\bwandb_v\d_\w{20,}|\blocal-[0-9a-f]{40}\b|(?i:wandb)[^\n]{0,40}?\b[0-9a-f]{40}\b",
-    "a PyPI token": r"\bpypi-AgE[\w-]{40,}",
-    "an npm token": r"\bnpm_[A-Za-z0-9]{36}\b",
-    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|\bPuTTY-User-Key-File-",
-    "a signed web token (JWT)": r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
-    "a password in an address": r"\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"'<>{}$]*:[^\s/@\"'<>{}$]{3,}@[\w\[]",
-    "an Authorization header": r"(?i:\bauthorization)[\"']?\s*[:=]\s*[\"']?(?i:bearer|basic|token)\s+[\w.~+/=-]{8,}",
-    "a login of a .netrc file": r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S+",
+    "a Slack token": r"xox[abeoprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
+    "an OpenAI or Anthropic key": r"sk-(?<!\wsk-)(?=[\w-]*\d)[\w-]{20,}",
+    "a Stripe key": r"[rs]k_(?:live|test)_\w{16,}",
+    "a Weights & Biases key": r"wandb_v\d_\w{20,}|local-[0-9a-f]{40}\b|(?i:wandb)[^\n]{0,40}?\b[0-9a-f]{40}\b",
+    "a PyPI token": r"pypi-AgE[\w-]{40,}",
+    "an npm token": r"npm_[A-Za-z0-9]{36}\b",
+    "a Docker token": r"dckr_pat_[\w-]{20,}",
+    "a Databricks token": r"dapi[0-9a-f]{32}\b",
+    "a DigitalOcean token": r"do[opr]_v1_[0-9a-f]{64}",
+    "a key of a model service": r"gsk_(?<!\wgsk_)\w{40,}|xai-(?<!\wxai-)\w{60,}|r8_(?<!\wr8_)\w{37}\b",
+    "a SendGrid key": r"SG\.[\w-]{22}\.[\w-]{43}",
+    "a Shopify token": r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}",
+    "a Telegram token": r":AA(?<=\d{8}:AA)[\w-]{33}(?![\w-])",
+    "a webhook": r"discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}|\.webhook\.office\.com/webhookb2/[\w@/-]{40,}",
+    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1\w{50,}",
+    "a signed web token (JWT)": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
+    "a password in an address": (
+        r"://(?<=[a-z0-9]://)(?:[^\s:/@\"'<>{}$]*:[^\s/@\"'<>{}$]{3,}|(?=[\w-]*\d)[\w-]{20,})@[\w\[]"
+    ),
+    "a token in an address": (
+        r"[?&](?:access_token|token|sig|api_?key|password|secret|X-(?:Amz|Goog)-Signature)=(?=[\w%.~+/-]*\d)"
+        r"[\w%.~+/-]{16,}"
+    ),
+    "an Authorization header": (
+        r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?(?i:bearer|basic|token)\s+[\w.~+/=-]{8,}"
+        r"|(?i:x-(?:api-key|auth-token))[\"']?\s*:\s*[\"']?(?=\S*\d)[\w.~+/=-]{8,}"
+    ),
+    "a login of a .netrc file": r"machine\s+\S+\s+login\s+\S+\s+password\s+\S+",
     "a line of an .env file": (
         r"(?m:^)[ \t]*(?:export[ \t]+)?"
-        r"[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:API|ACCESS|SECRET|PRIVATE)_KEY|CREDENTIALS?)"
-        r"[ \t]*=[ \t]*[\"']?(?![\"'\s])[^\s\"'$<>{}()]{6,}"
+        rf"{_LOUD_NAMES}[ \t]*=[ \t]*[\"']?(?![\"'\s\[])[^\s\"'$<>{{}}()]{{6,}}"
     ),
+    "a variable of a command": rf"\b{_LOUD_NAMES}=(?=\S*\d)[^\s\"'$<>{{}}()\[]{{8,}}",
+    "a token in a call": r"(?i:token[\"']?\s*[:=]\s*[\"'])(?=[\w.~+/-]*\d)(?=[\w.~+/-]*[A-Za-z])[\w.~+/-]{16,}=*[\"']",
     "a key or password by its name": rf"(?i:[\"']?\b{_NAMES}[\"']?\s*[:=]\s*[\"'][^\s\"'$<>{{}}]{{8,}}[\"'])",
     "a key or password in a line of settings": (
         rf"(?m:^)[ \t-]*(?i:{_NAMES})[ \t]*[:=][ \t]*(?=\S*\d)[^\s\"'$<>{{}}()]{{8,}}"
@@ -55,20 +78,29 @@ KINDS: dict[str, str] = {
 """What is looked for in every text, by what it is called; every pattern is a fixed form that the issuer prescribes, or
 a name that announces a secret."""
 
+_STARTS = r"(?:/(?<![\w./~%-]/)|file://[\w.-]*/)"
+"""Where an absolute path begins, in a text that may hold addresses and relative paths too."""
 PLACES: dict[str, str] = {
     "a folder of a person or machine": (
-        r"(?:(?<![\w./~%-])|(?<=file://))/(?:home|Users|root|private|scratch|content/drive|var/folders)/[\w.@~-]"
-        r"|(?<![A-Za-z])[A-Za-z]:(?:\\{1,4}|/)(?:Users|Documents and Settings|home|temp)\b"
+        rf"{_STARTS}(?:(?:home|Users|root|private|scratch|mnt|Volumes|content/drive|var/folders)"
+        r"|(?:nfs|net|export|data|gpfs|lustre|storage|share)\w*(?:/[\w.-]+)?/(?:home|[Uu]sers))/[\w.@~-]"
+        r"|[A-Za-z]:(?<![A-Za-z]..)(?:(?:\\{1,4}|/)(?i:Users|Documents and Settings|home|temp)\b"
+        r"|(?:\\{2,4}|\\(?![nrtbfu]))\w[\w .-]*\\)"
     ),
-    "a temporary folder": r"(?:(?<![\w./~%-])|(?<=file://))/tmp/[\w.@~-]",
+    "a temporary folder": rf"{_STARTS}tmp/[\w.@~-]",
 }
 """Absolute paths, which name a person or a machine."""
 
-NOT_IN_PROGRAMS = ("a line of an .env file", "a key or password in a line of settings", "a temporary folder")
+NOT_IN_PROGRAMS = (
+    "a line of an .env file",
+    "a variable of a command",
+    "a key or password in a line of settings",
+    "a temporary folder",
+)
 """What is an ordinary line in Python."""
 
 ADDRESSES: dict[str, str] = {
-    "an e-mail address": r"(?<![\w.+-])[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}\b",
+    "an e-mail address": r"(?<![\w.+-])(?!git@)[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}\b",
 }
 """What records must not hold either; in the prose of a card an address is its writer's own decision."""
 
@@ -123,11 +155,13 @@ def scan(files: Iterable[PlannedFile]) -> tuple[Leak, ...]:
     return tuple(leaks)
 
 
-def _scan_file(path: str, content: bytes, own: Mapping[str, str], folders: list[str]) -> list[Leak]:
-    leaks = [Leak(path, "", f"the value of {name}") for name, form in _forms(own) if form in content]
+def _scan_file(path: str, content: Content, own: Mapping[str, str], folders: list[str]) -> list[Leak]:
+    leaks = [Leak(path, "", f"the value of {name}") for name, form in _forms(own) if content.find(form) >= 0]
     try:
-        for place, text in texts_in(path, content):
-            leaks += [Leak(path, _place(place, text, at), kind) for kind, at in _matches(text, _rules(path), folders)]
+        for place, raw in texts_in(path, content):
+            for text in dict.fromkeys((raw, unquote(html.unescape(raw)))):
+                found = _matches(text, _rules(path), folders)
+                leaks += [Leak(path, _place(place, text, at), kind) for kind, at in found]
     except Foreign as foreign:
         leaks.append(Leak(path, foreign.place, foreign.kind))
     return list(dict.fromkeys(leaks))
@@ -142,19 +176,17 @@ def _matches(text: str, rules: Mapping[str, str], folders: list[str]) -> Iterato
         if (at := text.find(folder)) >= 0:
             yield "a folder of this machine", at
     for match in _ENCODED.finditer(text):
-        decoded = _decoded(match[0])
-        if any(re.search(pattern, decoded) for pattern in KINDS.values()):
-            yield "a secret in base64", match.start()
+        if any(re.search(pattern, decoded) for decoded in _decoded(match[0]) for pattern in KINDS.values()):
+            yield "a secret in base64 or hexadecimal digits", match.start()
 
 
-def _decoded(encoded: str) -> str:
-    """What base64 stands for, when that is text; empty when it is not."""
+def _decoded(encoded: str) -> Iterator[str]:
+    """What base64 or hexadecimal digits stand for, when that is text."""
     standard = encoded.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        content = base64.b64decode(standard + "=" * (-len(standard) % 4))
-    except binascii.Error:
-        return ""
-    return content.decode("ascii", errors="ignore") if content.isascii() else ""
+    with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+        yield base64.b64decode(standard + "=" * (-len(standard) % 4)).decode()
+    with contextlib.suppress(ValueError):
+        yield bytes.fromhex(encoded).decode()
 
 
 def _place(place: str, text: str, at: int) -> str:
@@ -176,20 +208,24 @@ def _own_values(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _forms(own: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Each value as it is, and as base64 shows it at each of the three places where it can begin."""
+    """Each value as it is, in other encodings, and in base64, from each of the three places where it can begin."""
     for name, value in own.items():
         content = value.encode(errors="surrogateescape")
-        yield name, content
+        two_bytes_each = b"\0".join(bytes((byte,)) for byte in content)
+        for form in (content, two_bytes_each, content.hex().encode()):
+            yield name, form
         for offset in range(3):
             encoded = base64.b64encode(b"\0" * offset + content)
             yield name, encoded[4 if offset else 0 : len(encoded) - 4]
 
 
-def _content(file: PlannedFile) -> bytes:
+def _content(file: PlannedFile) -> Content:
     if isinstance(file.source, bytes):
         return file.source
     try:
-        return file.source.read_bytes()
+        with file.source.open("rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            return mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
     except OSError as error:
         reason = error.strerror
     # Raised out here it keeps no frame that holds the content of a file.
