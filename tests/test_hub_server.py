@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.hub import Hub, serve_hub
-from tests.hub.xet_store import BadUpload, XetStore, decompress, lz4_frame
+from tests.hub.xet_store import BadUpload, XetStore, decompress, lz4_frame, read_shard
 
 CONTENT = b"weights" * 1000
 OID = hashlib.sha256(CONTENT).hexdigest()
@@ -113,13 +113,20 @@ def xorb(*chunks: bytes) -> bytes:
     return b"".join(header + chunk for header, chunk in zip(headers, chunks, strict=True))
 
 
-def shard(sha256: str, length: int, end: int, flags: int = 3 << 30) -> bytes:
+def listing(*lengths: int) -> bytes:
+    """The xorb whose hash is all ones; the hashes of its chunks are all 16, all 17 and so on."""
+    head = b"\1" * 32 + struct.pack("<IIII", 0, len(lengths), sum(lengths), 0)
+    return head + b"".join(bytes([16 + i]) * 32 + struct.pack("<IIQ", 0, length, 0) for i, length in enumerate(lengths))
+
+
+def shard(sha256: str, length: int, end: int, flags: int = 3 << 30, listing: bytes = b"") -> bytes:
     """One file of chunks 0 to ``end`` of the xorb whose hash is all ones."""
     head = b"\0" * 32 + struct.pack("<QQ", 2, 0)
     file = b"\2" * 32 + struct.pack("<II", flags, 1) + bytes(8)
     term = b"\1" * 32 + struct.pack("<IIII", 0, length, 0, end)
     stated = b"".join(bytes.fromhex(sha256)[index : index + 8][::-1] for index in range(0, 32, 8)) + bytes(16)
-    return head + file + term + bytes(48) + stated + b"\xff" * 32 + bytes(16)
+    bookend = b"\xff" * 32 + bytes(16)
+    return head + file + term + bytes(48) + stated + bookend + listing + bookend
 
 
 def test_a_shard_must_agree_with_its_xorbs_and_its_hash() -> None:
@@ -133,6 +140,7 @@ def test_a_shard_must_agree_with_its_xorbs_and_its_hash() -> None:
         (shard(sha256, 11, 2), "a term of 11 bytes"),
         (shard("0" * 64, 12, 2), "does not have the SHA-256"),
         (shard(sha256, 12, 2, flags=1 << 31), "without verification entries or SHA-256"),
+        (shard(sha256, 12, 2, listing=listing(6, 7)), "does not fit its chunks"),
         (b"nothing", "not a shard"),
     ):
         with pytest.raises(BadUpload, match=message):
@@ -142,6 +150,21 @@ def test_a_shard_must_agree_with_its_xorbs_and_its_hash() -> None:
     assert file.content == b"first second"
     answer = store.reconstruction(file.xet_hash, "http://hub", 8)
     assert answer["offset_into_first_range"] == 8
+
+
+def test_the_first_chunk_of_a_file_leads_to_the_chunks_of_its_xorb_once_a_shard_registered_them() -> None:
+    store, sha256 = XetStore(), hashlib.sha256(b"first second").hexdigest()
+    store.add_xorb("01" * 32, xorb(b"first ", b"second"))
+    assert store.known_chunks("10" * 32) is None
+    store.add_shard(shard(sha256, 12, 2, listing=listing(6, 6)))
+    assert store.known_chunks("11" * 32) is None  # not the first
+    known = store.known_chunks("10" * 32)
+    assert known is not None
+    assert read_shard(known, True) == ([], {"01" * 32: listing(6, 6)})
+    (cas_info,) = struct.unpack_from("<Q", known[-200:], 16)
+    (footer,) = struct.unpack_from("<Q", known[-8:])
+    assert known[cas_info : footer - 48] == listing(6, 6)
+    assert len(known) - footer == 200
 
 
 def test_lz4_frames_of_matches_and_stored_blocks_are_read() -> None:

@@ -40,6 +40,15 @@ def xet_xorb(hub: Hub, request: Request, xorb: str) -> Reply:
     return Reply(body={"was_inserted": hub.xet.add_xorb(xorb, request.body)})
 
 
+@route("GET", "/cas/v1/chunks/default(-merkledb)?/(?P<chunk>[0-9a-f]{64})")
+def xet_known_chunks(hub: Hub, request: Request, chunk: str) -> Reply:
+    _xet_scope(request, "read", "write")
+    shard = hub.xet.known_chunks(chunk)
+    if shard is None:
+        raise Refusal(404, "the chunk is not tracked")
+    return Reply(body=shard)
+
+
 @route("POST", "/cas/v1/shards")
 def xet_shard(hub: Hub, request: Request) -> Reply:
     _xet_scope(request, "write")

@@ -2,18 +2,25 @@
 
 It decodes what ``hf_xet`` uploads: xorbs (runs of compressed chunks) and shards (which chunks make up which file), as
 https://huggingface.co/docs/xet describes them. A shard is accepted only when its xorbs are here, its chunks have the
-lengths that it states, and the rebuilt file has the SHA-256 that it states. The BLAKE3 hashes that name chunks, xorbs
-and files are taken as names; they are not computed again.
+lengths that it states, and the rebuilt file has the SHA-256 that it states. Whoever asks for a chunk that it tracks is
+told which chunks lie beside it, so that none of them need be sent again (global deduplication). The BLAKE3 hashes that
+name chunks, xorbs and files are taken as names; they are not computed again.
 """
 
 import hashlib
 import struct
+import time
 from dataclasses import dataclass
 
 HEADER_SIZE = ENTRY_SIZE = 48
-SHARD_VERSION = 2
+SHARD_TAG = bytes.fromhex("48465265706f4d6574614461746100556967456a7b815783a5bdd95ccdd14aa9")
+SHARD_VERSION, FOOTER_VERSION, FOOTER_SIZE = 2, 1, 200
 FLAG_VERIFICATION, FLAG_METADATA = 1 << 31, 1 << 30
 BOOKEND = b"\xff" * 32
+TRACKED_EVERY = 1024
+"""A chunk is tracked when it is the first of a file, or the last 64 bits of its hash are a multiple of this."""
+KNOWN_FOR = 7 * 24 * 3600
+"""Seconds for which a client may go by what it was told of a chunk."""
 UNCOMPRESSED, LZ4, GROUPED_LZ4 = 0, 1, 2
 LZ4_MAGIC = 0x184D2204
 
@@ -52,12 +59,14 @@ class XetFile:
 
 
 class XetStore:
-    """Xorbs and files by their hashes."""
+    """Xorbs, their listings (as shards write them), files, and the xorbs of tracked chunks, by hash."""
 
     def __init__(self) -> None:
         self.xorbs: dict[str, bytes] = {}
         self.chunks: dict[str, list[Chunk]] = {}
+        self.listings: dict[str, bytes] = {}
         self.files: dict[str, XetFile] = {}
+        self.tracked: dict[str, tuple[str, ...]] = {}
 
     def add_xorb(self, xorb: str, body: bytes) -> bool:
         """Keep a xorb; False when it is here already."""
@@ -70,9 +79,34 @@ class XetStore:
 
     def add_shard(self, body: bytes, *, with_sha256: bool = True) -> list[XetFile]:
         """Register the files that a shard describes, by their SHA-256 too unless they are for a bucket."""
-        files = [self._rebuild(*description) for description in read_shard(body, with_sha256)]
+        descriptions, listings = read_shard(body, with_sha256)
+        for xorb, listing in listings.items():
+            self._check_listing(xorb, listing)
+        files = [self._rebuild(*description) for description in descriptions]
         self.files.update({file.xet_hash: file for file in files})
+        self.listings.update(listings)
+        self._track(files, listings)
         return files
+
+    def _check_listing(self, xorb: str, listing: bytes) -> None:
+        found = [len(chunk.content) for chunk in self.chunks.get(xorb, ())]
+        if found != [length for _, length in listed_chunks(listing)]:
+            raise BadUpload(f"the listing of xorb {xorb} does not fit its chunks")
+
+    def _track(self, files: list[XetFile], listings: dict[str, bytes]) -> None:
+        """The first chunk of a file leads to all xorbs of the file, any other tracked chunk to its own."""
+        for xorb, listing in listings.items():
+            tracked = (name for name, _ in listed_chunks(listing) if int(name[-16:], 16) % TRACKED_EVERY == 0)
+            self.tracked.update(dict.fromkeys(tracked, (xorb,)))
+        for terms in (file.terms for file in files):
+            if terms and all(term.xorb in self.listings for term in terms):
+                first, _ = listed_chunks(self.listings[terms[0].xorb])[terms[0].start]
+                self.tracked[first] = tuple(dict.fromkeys(term.xorb for term in terms))
+
+    def known_chunks(self, chunk: str) -> bytes | None:
+        """A shard that lists the xorbs to which a chunk leads; None when the chunk is not tracked."""
+        xorbs = self.tracked.get(chunk)
+        return None if xorbs is None else write_shard([self.listings[xorb] for xorb in xorbs])
 
     def _rebuild(self, xet_hash: str, sha256: str | None, terms: tuple[Term, ...]) -> XetFile:
         content = b""
@@ -120,8 +154,16 @@ def hash_text(raw: bytes) -> str:
     return "".join(f"{number:016x}" for number in struct.unpack("<4Q", raw))
 
 
-def read_shard(body: bytes, with_sha256: bool) -> list[tuple[str, str | None, tuple[Term, ...]]]:
-    """Hash, SHA-256 (None without) and terms of every file in a shard."""
+def listed_chunks(listing: bytes) -> list[tuple[str, int]]:
+    """Hash and length of the chunks of a xorb, in order; the listing starts with an entry for the xorb itself."""
+    entries = range(ENTRY_SIZE, len(listing), ENTRY_SIZE)
+    return [(hash_text(listing[at : at + 32]), struct.unpack_from("<I", listing, at + 36)[0]) for at in entries]
+
+
+def read_shard(
+    body: bytes, with_sha256: bool
+) -> tuple[list[tuple[str, str | None, tuple[Term, ...]]], dict[str, bytes]]:
+    """Hash, SHA-256 (None without) and terms of every file in a shard; and the listing of every xorb."""
     if len(body) < HEADER_SIZE or struct.unpack_from("<Q", body, 32)[0] != SHARD_VERSION:
         raise BadUpload("not a shard of version 2")
     files, position = [], HEADER_SIZE
@@ -141,7 +183,22 @@ def read_shard(body: bytes, with_sha256: bool) -> list[tuple[str, str | None, tu
             sha256 = hash_text(body[position : position + 32])
             position += ENTRY_SIZE
         files.append((name, sha256, tuple(terms)))
-    return files
+    listings, position = {}, position + ENTRY_SIZE
+    while body[position : position + 32] != BOOKEND:
+        end = position + ENTRY_SIZE * (1 + struct.unpack_from("<I", body, position + 36)[0])
+        listings[hash_text(body[position : position + 32])] = body[position:end]
+        position = end
+    return files, listings
+
+
+def write_shard(listings: list[bytes]) -> bytes:
+    """A shard that lists xorbs, and no files; its key (zeros) says that the hashes of the chunks are plain."""
+    bookend, now = BOOKEND + bytes(ENTRY_SIZE - len(BOOKEND)), int(time.time())
+    header = SHARD_TAG + struct.pack("<QQ", SHARD_VERSION, FOOTER_SIZE)
+    body = b"".join((header, bookend, *listings, bookend))
+    tables = (len(body), 0) * 3  # of files, xorbs and chunks: left out, but the client reads the listings up to them
+    offsets = struct.pack("<9Q", FOOTER_VERSION, HEADER_SIZE, HEADER_SIZE + ENTRY_SIZE, *tables)
+    return body + offsets + bytes(32) + struct.pack("<QQ72xQ", now, now + KNOWN_FOR, len(body))
 
 
 def read_chunks(body: bytes) -> list[Chunk]:
