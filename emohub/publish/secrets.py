@@ -50,7 +50,7 @@ KINDS: dict[str, str] = {
     "a Shopify token": r"shp(?:at|ca|pa|ss)_[0-9a-f]{32}",
     "a Telegram token": r":AA(?<=\d{8}:AA)[\w-]{33}(?![\w-])",
     "a webhook": r"discord(?:app)?\.com/api/webhooks/\d+/[\w-]{40,}|\.webhook\.office\.com/webhookb2/[\w@/-]{40,}",
-    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|PuTTY-User-Key-File-|AGE-SECRET-KEY-1\w{50,}",
+    "a private key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY|PuTTY-User-Key-File-\d|AGE-SECRET-KEY-1\w{50,}",
     "a signed web token (JWT)": r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
     "a password in an address": (
         r"://(?<=[a-z0-9]://)(?:[^\s:/@\"'<>{}$]*:[^\s/@\"'<>{}$]{3,}|(?=[\w-]*\d)[\w-]{20,})@[\w\[]"
