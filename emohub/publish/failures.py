@@ -10,6 +10,7 @@ from typing import TypeVar
 import httpx2
 from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import OfflineModeIsEnabled, OIDCError
+from huggingface_hub.utils._http import parse_ratelimit_headers
 
 from emohub.errors import PublishError
 
@@ -89,7 +90,10 @@ def attempt(
 
 
 def retry_after(response: httpx2.Response) -> int | None:
-    """Seconds of a ``Retry-After`` header; None without one, and for one that is a date."""
+    """Seconds that the Hub asks to wait, by its ``RateLimit`` or ``Retry-After``; None without, or if it is a date."""
+    limit = parse_ratelimit_headers(response.headers) if response.status_code == 429 else None
+    if limit is not None and limit.remaining == 0:
+        return limit.reset_in_seconds
     seconds = response.headers.get("Retry-After", "").strip()
     return int(seconds) if seconds.isdigit() else None
 

@@ -22,8 +22,10 @@ from huggingface_hub import (
     constants,
     get_session,
     get_token,
+    set_client_factory,
 )
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.utils import _http
 
 from emohub import __version__
 from emohub.errors import PublishError
@@ -264,7 +266,7 @@ class Hub:
         """Send the content of the large files, which no commit holds yet.
 
         Raises:
-            PublishError: the Hub refused, or a file changed since the plan was made.
+            PublishError: the Hub refused, its repository ignores a file, or one changed since the plan was made.
         """
 
         def call() -> list[CommitOperationAdd]:
@@ -276,6 +278,11 @@ class Hub:
 
         operations = self._ask(f"take the files for {target.repo_id}", call)
         for file, operation in zip(files, operations, strict=True):
+            if operation._should_ignore:  # the client would leave it out of the commit, and say nothing
+                raise PublishError(
+                    f"the file .gitignore of {target.repo_id} keeps {file.path} out of its commits",
+                    "take that line out of .gitignore on the Hub, then run the same command again",
+                )
             if operation.upload_info.sha256.hex() != file.sha256:
                 raise PublishError(f"{file.path} changed while it was uploaded", "run the same command again")
         return operations
@@ -362,16 +369,21 @@ def patience() -> float | None:
 def bounded_waits(timeout: httpx2.Timeout | None = None) -> Iterator[None]:
     """Give the shared HTTP client a timeout for a while, and make it fail when the Hub asks it to wait too long.
 
-    Left to itself the client sleeps as long as a ``Retry-After`` says, be it an hour, and says nothing.
+    Left to itself the client sleeps as long as the Hub says, be it an hour, and says nothing.
     """
-    client = get_session()
-    before, hooks = client.timeout, client.event_hooks
-    client.timeout = timeout or TIMEOUT
-    client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_long_wait]}
+    factory = _http._GLOBAL_CLIENT_FACTORY  # the client replaces its session whenever it cannot connect
+
+    def bounded() -> httpx2.Client:
+        client = factory()
+        client.timeout = timeout or TIMEOUT
+        client.event_hooks = {**client.event_hooks, "response": [*client.event_hooks["response"], _refuse_long_wait]}
+        return client
+
+    set_client_factory(bounded)
     try:
         yield
     finally:
-        client.timeout, client.event_hooks = before, hooks
+        set_client_factory(factory)
 
 
 def _refuse_long_wait(response: httpx2.Response) -> None:

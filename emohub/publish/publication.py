@@ -1,11 +1,13 @@
 """Publishing: authenticate, find or create the repository, look at it, make one commit, and look again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from huggingface_hub import constants
 
 from emohub import __version__
-from emohub.errors import PublishError
+from emohub.errors import EmohubError, PublishError, RecordError
 from emohub.layout import CARD_FILE, PUBLISH_FILE
 from emohub.publish.cards import bring_home, join_cards, prose_digest
 from emohub.publish.checks import check_merged, preflight
@@ -60,12 +62,14 @@ def publish(plan: Plan, *, on_step: Teller | None = None) -> Published:
     Raises:
         PublishError: the preflight, the authentication, the repository or the Hub stands against it; the repository
             is then as it was before, unless the message says otherwise.
-        RecordError, CardError: see ``preflight``; or the records' folder cannot be written.
+        RecordError, CardError: see ``preflight``; or the records' folder cannot be written, or its ``publish.json`` is
+            damaged.
     """
     step = on_step or (lambda _: None)
     step("Checking the files")
     preflight(plan)
     check_writable(plan.records_folder)
+    last = _last_publication(plan)
     with bounded_waits():
         hub = Hub.connect(step)
         step("Asking the Hub whose token this is")
@@ -74,11 +78,12 @@ def publish(plan: Plan, *, on_step: Teller | None = None) -> Published:
         step(f"Finding {plan.repo_id}" if plan.create_pr else f"Finding or creating {plan.repo_id}")
         before = _settle(plan, hub)
         tagged = _tagged(plan, hub)
-        landed = _land(plan, hub, account, before, tagged, step)
-        if plan.tag is not None and tagged is None:
-            step(f"Giving the tag {plan.tag}")
-            _tag(plan, plan.tag, hub, landed)
-    return _record(landed)
+        landed = _land(plan, last, hub, account, before, tagged, step)
+        with _published_nevertheless(landed.after.head):
+            if plan.tag is not None and tagged is None:
+                step(f"Giving the tag {plan.tag}")
+                _tag(plan, plan.tag, hub, landed)
+            return _record(landed, last)
 
 
 def check_account(plan: Plan, account: Account) -> None:
@@ -144,10 +149,37 @@ def _tagged(plan: Plan, hub: Hub) -> Remote | None:
     return None if commit is None else hub.read(plan.repo_id, commit)
 
 
-def _land(plan: Plan, hub: Hub, account: Account, before: Remote, tagged: Remote | None, step: Teller) -> _Landed:
+def _last_publication(plan: Plan) -> PublicationRecord | None:
+    """What was published last from the records' folder; None when nothing was."""
+    path = plan.records_folder / PUBLISH_FILE
+    try:
+        return PublicationRecord.load(path) if path.is_file() else None
+    except RecordError as error:
+        raise RecordError(error.cause, f"delete {path}: publishing writes it anew") from None
+
+
+@contextmanager
+def _published_nevertheless(commit: str) -> Iterator[None]:
+    """Let an error that comes after the commit say that the commit stands."""
+    try:
+        yield
+    except EmohubError as error:
+        cause = f"the files are published in the commit {commit[:12]}, but {error.cause}"
+        raise PublishError(cause, error.remedy) from None
+
+
+def _land(
+    plan: Plan,
+    last: PublicationRecord | None,
+    hub: Hub,
+    account: Account,
+    before: Remote,
+    tagged: Remote | None,
+    step: Teller,
+) -> _Landed:
     """See to it that the branch, or an open pull request, holds the plan's files: by one commit, or by none."""
     for more in reversed(range(ROUNDS)):
-        plan = _with_remote_card(plan, hub, before)
+        plan = _with_remote_card(plan, last, hub, before)
         _check_tag(plan, tagged)
         changed = tuple(file for file in plan.files if not before.holds(file))
         if not changed:
@@ -175,12 +207,13 @@ def _land(plan: Plan, hub: Hub, account: Account, before: Remote, tagged: Remote
             before = now
         else:
             step("Checking what the Hub holds now")
-            after = hub.read(plan.repo_id, commit.oid)
+            with _published_nevertheless(commit.oid):
+                after = hub.read(plan.repo_id, commit.oid)
             return _Landed(_held(plan, after), after, before.head, commit.pr_url, changed, notes)
     raise AssertionError("the last round returns or raises")
 
 
-def _with_remote_card(plan: Plan, hub: Hub, remote: Remote) -> Plan:
+def _with_remote_card(plan: Plan, last: PublicationRecord | None, hub: Hub, remote: Remote) -> Plan:
     """The plan with a card that keeps what people wrote on the Hub."""
     card = plan.file(CARD_FILE)
     if CARD_FILE not in remote.git_oids or card is None or remote.holds(card):
@@ -193,7 +226,7 @@ def _with_remote_card(plan: Plan, hub: Hub, remote: Remote) -> Plan:
         raise PublishError(
             f"the card of {plan.repo_id} on the Hub is not UTF-8", "replace it with --card local"
         ) from None
-    joined = join_cards(plan.card, theirs, published=_published_prose(plan), keep=plan.keep)
+    joined = join_cards(plan.card, theirs, published=_published_prose(plan, last), keep=plan.keep)
     if joined == plan.card:
         return plan
     joined_plan = plan.with_card(joined)
@@ -201,14 +234,10 @@ def _with_remote_card(plan: Plan, hub: Hub, remote: Remote) -> Plan:
     return joined_plan
 
 
-def _published_prose(plan: Plan) -> str | None:
+def _published_prose(plan: Plan, last: PublicationRecord | None) -> str | None:
     """Digest of what people had written into the card when it was published there last; None when it never was."""
-    path = plan.records_folder / PUBLISH_FILE
-    if not path.is_file():
-        return None
-    last = PublicationRecord.load(path)
-    same = (last.repo_id, last.revision, last.pull_request) == (plan.repo_id, plan.revision, None)
-    return last.prose if same else None
+    there = (plan.repo_id, plan.revision, None)
+    return last.prose if last and (last.repo_id, last.revision, last.pull_request) == there else None
 
 
 def _open_pull_request(plan: Plan, hub: Hub, account: Account) -> _Landed | None:
@@ -274,12 +303,12 @@ def _tag(plan: Plan, tag: str, hub: Hub, landed: _Landed) -> None:
     commit = hub.tags(plan.repo_id).get(tag)
     if commit != landed.after.head:
         raise PublishError(
-            f"the files are published in the commit {landed.after.head[:12]}, but {commit} got the tag {tag} meanwhile",
+            f"{'nothing' if commit is None else f'the commit {commit[:12]}'} got the tag {tag} meanwhile",
             "choose another name for the tag",
         )
 
 
-def _record(landed: _Landed) -> Published:
+def _record(landed: _Landed, last: PublicationRecord | None) -> Published:
     """Write what was done beside the records, unless that stands there already."""
     plan, after = landed.plan, landed.after
     notes = list(landed.notes)
@@ -300,11 +329,9 @@ def _record(landed: _Landed) -> Published:
         files={file.path: file.sha256 for file in plan.files},
         prose=prose_digest(plan.card),
     )
-    path = plan.records_folder / PUBLISH_FILE
-    last = PublicationRecord.load(path) if path.is_file() else None
     ours = {"created", "emohub", "parent"}  # what a later run with nothing to do must not overwrite
     if last is None or landed.changed or last.model_dump(exclude=ours) != record.model_dump(exclude=ours):
-        record.save(path)
+        record.save(plan.records_folder / PUBLISH_FILE)
     return Published(
         repo_id=plan.repo_id,
         url=url,

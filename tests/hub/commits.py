@@ -44,11 +44,16 @@ def preupload(hub: Hub, request: Request, repo: str, revision: str) -> Reply:
             {
                 "path": file["path"],
                 "uploadMode": "lfs" if _is_large(commit, file["path"], file["size"]) else "regular",
-                "shouldIgnore": False,
+                "shouldIgnore": _is_ignored(commit, file["path"]),
                 "oid": here.etag if here else None,
             }
         )
     return Reply(body={"files": files})
+
+
+def _is_ignored(commit: Commit, path: str) -> bool:
+    ignored = commit.files.get(".gitignore", Blob(b"")).content.decode().splitlines()
+    return any(fnmatch.fnmatch(path, pattern) for pattern in ignored if not pattern.startswith("#"))
 
 
 def _is_large(commit: Commit, path: str, size: int) -> bool:

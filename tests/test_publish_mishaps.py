@@ -1,0 +1,129 @@
+"""What stands in the way of a publication outside the requests themselves, and what comes after its commit."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import httpx2
+import pytest
+from huggingface_hub import close_session, get_session
+
+from emohub.errors import PublishError, RecordError
+from emohub.publish import plan, publish
+from emohub.publish.hub import bounded_waits
+from emohub.record import PublicationRecord
+from tests.hub import Blob, Hub
+from tests.publishing import REPO, assert_holds_no_token
+
+# The client's own upload over LFS uses an argument that httpx2 has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": 2}', '{"schema_version": 1}'])
+def test_a_damaged_record_of_the_last_publication_stops_before_the_first_request(
+    online: Hub, run_folder: Path, content: str
+) -> None:
+    path = run_folder / "publish.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(RecordError, match=r"delete .*publish\.json"):
+        publish(plan(str(run_folder), REPO))
+    assert online.requests == []
+    path.unlink()
+    assert publish(plan(str(run_folder), REPO)).commit
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_tag_that_is_refused_does_not_hide_that_the_files_are_published(
+    online: Hub, run_folder: Path, status: int
+) -> None:
+    online.fail("POST", "/tag/", status, times=9)
+    with pytest.raises(PublishError, match=r"the files are published in the commit .*, but .* the tag v1") as caught:
+        publish(plan(str(run_folder), REPO, tag="v1"))
+    assert_holds_no_token(caught.value)
+    online.faults.clear()
+    assert publish(plan(str(run_folder), REPO, tag="v1")).commit is None
+    repo = online.repos[REPO]
+    assert (len(repo.commits), repo.refs["refs/tags/v1"]) == (2, repo.head.oid)
+    assert PublicationRecord.load(run_folder / "publish.json").tag == "v1"
+
+
+def test_a_record_that_cannot_be_written_does_not_hide_it_either(
+    online: Hub, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(record: PublicationRecord, path: Path) -> None:
+        raise RecordError(f"{path} cannot be written (No space left on device)", "make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PublicationRecord, "save", full)
+        with pytest.raises(
+            PublishError, match=r"are published in the commit .*, but .*publish\.json cannot be written"
+        ):
+            publish(plan(str(run_folder), REPO))
+    assert publish(plan(str(run_folder), REPO)).commit is None
+    assert PublicationRecord.load(run_folder / "publish.json").commit == online.repos[REPO].head.oid
+
+
+def test_a_commit_that_cannot_be_looked_at_is_said_to_stand(online: Hub, run_folder: Path) -> None:
+    def hide() -> None:
+        online.fail("GET", "/revision/[0-9a-f]{40}$", 503, times=9)
+
+    online.fail("POST", "/commit/", action=hide)
+    with pytest.raises(PublishError, match=r"are published in the commit .*, but the Hub failed to show"):
+        publish(plan(str(run_folder), REPO))
+    online.faults.clear()
+    assert publish(plan(str(run_folder), REPO)).commit is None
+
+
+def test_a_file_that_the_repository_ignores_is_refused_before_the_commit(online: Hub, run_folder: Path) -> None:
+    repo = online.add_repo(REPO)
+    repo.commit("main", "mine", repo.head.files | {".gitignore": Blob(b"# mine\n*.safetensors\n")}, repo.head.oid)
+    before = repo.head
+    with pytest.raises(PublishError, match=r"\.gitignore of ada/tiny keeps model\.safetensors out"):
+        publish(plan(str(run_folder), REPO))
+    assert repo.head is before
+
+
+@pytest.mark.parametrize(
+    ("headers", "waited"),
+    [
+        ({"RateLimit": '"api";r=0;t=41', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'}, [41]),
+        ({"RateLimit": '"api";r=0;t=41', "Retry-After": "7"}, [41]),
+        ({"RateLimit": '"api";r=12;t=41', "Retry-After": "7"}, [7]),
+        ({"RateLimit": "nonsense"}, [1]),
+    ],
+)
+def test_the_hub_says_how_long_to_wait_in_either_of_its_headers(
+    online: Hub, run_folder: Path, headers: dict[str, str], waited: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("emohub.publish.hub.time", SimpleNamespace(sleep=waits.append))
+    online.fail("GET", "/api/whoami-v2", 429, headers=headers)
+    assert publish(plan(str(run_folder), REPO)).commit
+    assert waits == waited
+
+
+@pytest.mark.parametrize("path", ["/preupload/", "objects/batch", "/commit/", "/whoami"])
+def test_nobody_waits_for_a_limit_of_many_minutes(
+    online: Hub, run_folder: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    for module in ("huggingface_hub.utils._http", "emohub.publish.hub"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=waits.append))
+    method = "GET" if "whoami" in path else "POST"
+    online.fail(method, path, 429, times=99, headers={"RateLimit": '"api";r=0;t=280'})
+    with pytest.raises(PublishError, match="wait 280 seconds"):
+        publish(plan(str(run_folder), REPO))
+    assert waits == []
+
+
+def test_the_time_limit_outlives_a_session_that_the_client_gives_up() -> None:
+    """As it does whenever it cannot connect."""
+    limit = httpx2.Timeout(7)
+    before = get_session().timeout
+    with bounded_waits(limit):
+        first = get_session()
+        assert first.timeout == limit
+        close_session()
+        assert get_session() is not first
+        assert get_session().timeout == limit
+        assert get_session().event_hooks["response"]
+    assert get_session().timeout == before
