@@ -122,10 +122,11 @@ def clean_environment(home: Path, **variables: str) -> dict[str, str]:
     return kept | {"HF_HOME": str(home), "OMP_NUM_THREADS": "1", "COLUMNS": "80"} | variables
 
 
-def publish_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def publish_command(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     home = Path(environment.pop("home"))
     return subprocess.run(
         [sys.executable, "-m", "emohub.publish", *arguments],
+        cwd=cwd,
         env=clean_environment(home, **environment),
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """The models that ship: small, loaded by plain transformers, the ones that the cards measured, and publishable."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,8 +112,20 @@ print(json.dumps([plain, Classifier.from_pretrained(repo_id).predict_proba(texts
 
 @named
 def test_published_to_a_hub_it_comes_back_the_same(name: str, hub: Hub, tmp_path: Path) -> None:
-    done = publish_command(name, "--repo-id", f"ada/{name}", home=str(tmp_path), HF_ENDPOINT=hub.url, HF_TOKEN=TOKEN)
+    project = tmp_path / "project"  # publishing leaves publish.json beside the records
+    shutil.copytree(CARDS / name, project / "cards" / name)
+    shutil.copytree(MODELS[name], project / "models" / name)
+    done = publish_command(
+        name,
+        *("--repo-id", f"ada/{name}"),
+        cwd=project,
+        home=str(tmp_path),
+        HF_ENDPOINT=hub.url,
+        HF_TOKEN=TOKEN,
+        PYTHONPATH=str(CARDS.parent),
+    )
     assert done.returncode == 0, done.stderr
+    assert (project / "cards" / name / "publish.json").is_file()
     assert hub.count("POST", "/commit/") == 1
     texts = list(PLAIN.get(name, {"a text": ""}))
     loaded = subprocess.run(
