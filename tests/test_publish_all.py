@@ -215,6 +215,12 @@ def test_one_that_fails_says_how_far_it_came(project: Path, online: Hub) -> None
     assert online.collections == {}
 
 
+def test_a_damaged_record_of_one_says_how_far_it_came_too(project: Path, online: Hub) -> None:
+    (project / "cards" / "second" / "publish.json").write_text("{", encoding="utf-8")
+    with pytest.raises(PublishError, match=r"\(1 of 2 models are published\); delete .*publish\.json"):
+        publish_everything(whole())
+
+
 def test_the_table_says_how_far_it_came(project: Path, hub: Hub) -> None:
     hub.fail("GET", "/api/collections", 403, times=99)
     with publishing(project, hub) as process:

@@ -1,18 +1,22 @@
 """What stands in the way of a publication outside the requests themselves, and what comes after its commit."""
 
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx2
 import pytest
-from huggingface_hub import close_session, get_session
+from huggingface_hub import close_session, constants, get_session
 
 from emohub.errors import PublishError, RecordError
 from emohub.publish import plan, publish
 from emohub.publish.hub import bounded_waits
 from emohub.record import PublicationRecord
 from tests.hub import Blob, Hub
-from tests.publishing import REPO, assert_holds_no_token
+from tests.publishing import REPO, TOKEN, assert_holds_no_token, clean_environment
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
@@ -29,6 +33,46 @@ def test_a_damaged_record_of_the_last_publication_stops_before_the_first_request
     assert online.requests == []
     path.unlink()
     assert publish(plan(str(run_folder), REPO)).commit
+
+
+def test_a_token_file_that_is_no_text_holds_no_token(
+    online: Hub, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.delenv("HF_TOKEN")
+    with pytest.raises(PublishError, match="no usable Hugging Face token"):
+        publish(plan(str(run_folder), REPO))
+    assert online.requests == []
+
+
+def test_numbers_that_somebody_edits_on_the_hub_are_those_of_the_records_again(online: Hub, run_folder: Path) -> None:
+    publish(plan(str(run_folder), REPO))
+    repo = online.repos[REPO]
+    card = repo.head.files["README.md"].content.decode()
+    edited = re.sub(r"0\.\d{3,}", "0.999", card).replace("library_name: transformers", "library_name: keras")
+    edited = edited.replace("license: ", "thumbnail: https://example.org/a.png\nlicense: ")
+    assert edited.count("0.999") > 5
+    repo.commit("main", "better numbers", repo.head.files | {"README.md": Blob(edited.encode())}, repo.head.oid)
+    assert publish(plan(str(run_folder), REPO)).uploaded == ("README.md",)
+    again = repo.head.files["README.md"].content.decode()
+    assert again.replace("thumbnail: https://example.org/a.png\n", "") == card
+    assert "thumbnail" in again
+
+
+def test_stopping_it_says_how_to_go_on(hub: Hub, run_folder: Path, tmp_path: Path) -> None:
+    environment = clean_environment(tmp_path, HF_ENDPOINT=hub.url, HF_TOKEN=TOKEN)
+    command = [sys.executable, "-m", "emohub.publish", str(run_folder), "--repo-id", REPO]
+    processes: list[subprocess.Popen[str]] = []
+    hub.fail("GET", "/api/models/", slow=True, times=9)
+    with hub.lock:  # no request is answered before the process is known
+        hub.fail("GET", "whoami", action=lambda: processes[0].send_signal(signal.SIGINT))
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Run the same command again" in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("status", [403, 500])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing changed"
 NOT_REACHED = "not reached"
+STOPPED = "Stopped. Run the same command again: it goes on where it stopped."
 
 
 def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> None:
@@ -66,6 +67,9 @@ def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> Non
         report["collection"] = dataclasses.asdict(collection) if collection else None
     except EmohubError as error:
         report["failed"] = {"cause": error.cause, "remedy": error.remedy}
+        raise
+    except KeyboardInterrupt:
+        messages.print(STOPPED)
         raise
     finally:
         if as_table and published:

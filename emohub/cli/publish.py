@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, messages, output
-from emohub.cli.everything import publish_all
+from emohub.cli.everything import STOPPED, publish_all
 from emohub.cli.options import Format
 from emohub.errors import EmohubError, UsageError
 
@@ -149,6 +149,9 @@ def _publish_one(plan: "Plan", *, dry_run: bool, format_: str) -> None:
             output.print("Dry run: nothing was sent.")
     except EmohubError as error:
         report["failed"] = {"cause": error.cause, "remedy": error.remedy}
+        raise
+    except KeyboardInterrupt:
+        messages.print(STOPPED)
         raise
     finally:
         if format_ == "json":

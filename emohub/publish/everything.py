@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emohub.errors import PublishError, UsageError
+from emohub.errors import EmohubError, PublishError, UsageError
 from emohub.layout import CARD_FILE, find_records, shipped_models
 from emohub.publish.checks import preflight
 from emohub.publish.collection import LONGEST_TITLE, Collected, Item, collect
@@ -111,7 +111,8 @@ def publish_everything(
     ``on_published`` of each model that is published, and ``on_pushed`` of the Space.
 
     Raises:
-        PublishError, RecordError, CardError: something stands against it; what was published before it stays.
+        PublishError, RecordError, CardError: something stands against it; what was published before it stays. Once
+            something may have been sent it is a PublishError that says how far it came.
     """
     on_checked(check_everything(everything))
     published: dict[str, Published] = {}
@@ -128,7 +129,7 @@ def publish_everything(
             if everything.collection is not None:
                 on_step(f"Grouping them in the collection {everything.collection!r}")
                 collected = _collect(everything, hub)
-    except PublishError as failure:
+    except EmohubError as failure:
         done = f"{len(published)} of {len(everything.models)} models are published"
         raise PublishError(f"{failure.cause} ({done})", failure.remedy) from None
     return PublishedEverything(published, collected, pushed)

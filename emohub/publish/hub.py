@@ -393,6 +393,11 @@ def _refuse_long_wait(response: httpx2.Response) -> None:
 
 def find_token() -> str | None:
     """The token from the places where ``huggingface_hub`` keeps it; None when there is none, or none that is usable."""
-    token = attempt("give a token", get_token, remedies=WITHOUT_TOKEN)
+    try:
+        token = attempt("give a token", get_token, remedies=WITHOUT_TOKEN)
+    except Unanswered:
+        if os.environ.get("HF_OIDC_RESOURCE"):
+            raise
+        return None  # nobody was asked: the file of the stored token is no text
     usable = token is not None and token.strip().isascii() and token.strip().isprintable()
     return token.strip() if token is not None and usable else None
