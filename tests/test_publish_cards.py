@@ -77,6 +77,18 @@ def test_text_on_both_sides_is_refused_until_somebody_chooses(online: Hub, run_f
     assert "Another" not in remote_card(online)
 
 
+def test_a_publication_to_another_place_says_nothing_about_this_one(online: Hub, run_folder: Path) -> None:
+    """What was published there last is no reason to take text of here for old."""
+    for options in ({"repo_id": "ada/other"}, {"repo_id": REPO, "revision": "next"}):
+        repo = online.add_repo(REPO)
+        write_local(run_folder, OURS)
+        publish(plan(str(run_folder), **options))  # type: ignore[arg-type]
+        card = add_text(render_folder(run_folder, repo_id=REPO), THEIRS).encode()
+        repo.commit("main", "edit", repo.head.files | {"README.md": Blob(card)}, repo.head.oid)
+        with pytest.raises(PublishError, match=r"differs between README\.md here and the card on the Hub"):
+            publish(plan(str(run_folder), REPO))
+
+
 def test_a_tag_that_was_added_on_the_hub_stays(online: Hub, run_folder: Path) -> None:
     publish(plan(str(run_folder), REPO))
     write_remote(online, remote_card(online).replace("tags:\n", "tags:\n- added-there\n", 1))

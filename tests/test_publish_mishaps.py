@@ -145,6 +145,16 @@ def test_the_hub_says_how_long_to_wait_in_either_of_its_headers(
     assert waits == waited
 
 
+def test_a_commit_that_has_to_wait_is_made_after_the_pause(
+    online: Hub, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("emohub.publish.hub.time", SimpleNamespace(sleep=waits.append))
+    online.fail("POST", "/commit/", 429, headers={"Retry-After": "9"})
+    assert publish(plan(str(run_folder), REPO)).commit == online.repos[REPO].head.oid
+    assert waits == [9]
+
+
 @pytest.mark.parametrize("path", ["/preupload/", "objects/batch", "/commit/", "/whoami"])
 def test_nobody_waits_for_a_limit_of_many_minutes(
     online: Hub, run_folder: Path, path: str, monkeypatch: pytest.MonkeyPatch
