@@ -35,6 +35,15 @@ def test_a_damaged_record_of_the_last_publication_stops_before_the_first_request
     assert publish(plan(str(run_folder), REPO)).commit
 
 
+def test_a_records_folder_that_cannot_be_written_stops_before_the_first_request(
+    online: Hub, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(RecordError, match="nothing can be written into"):
+        publish(plan(str(run_folder), REPO))
+    assert online.requests == []
+
+
 def test_a_token_file_that_is_no_text_holds_no_token(
     online: Hub, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +152,31 @@ def test_the_hub_says_how_long_to_wait_in_either_of_its_headers(
     online.fail("GET", "/api/whoami-v2", 429, headers=headers)
     assert publish(plan(str(run_folder), REPO)).commit
     assert waits == waited
+
+
+def test_a_repository_that_becomes_public_meanwhile_is_no_success(online: Hub, run_folder: Path) -> None:
+    def show() -> None:
+        online.repos[REPO].private = False
+
+    online.fail("POST", "/commit/", action=show)
+    with pytest.raises(PublishError, match=r"published in the commit [0-9a-f]{12}, but somebody made ada/tiny public"):
+        publish(plan(str(run_folder), REPO, private=True))
+    with pytest.raises(PublishError, match="exists and is public"):
+        publish(plan(str(run_folder), REPO, private=True))
+
+
+def test_a_commit_with_another_file_than_was_sent_is_no_success(online: Hub, run_folder: Path) -> None:
+    def spoil() -> None:
+        online.fail("GET", "/revision/[0-9a-f]{40}$", action=change)
+
+    def change() -> None:
+        repo = online.repos[REPO]
+        repo.head.files["config.json"] = Blob(b"{}")
+
+    online.fail("POST", "/commit/", action=spoil)
+    with pytest.raises(PublishError, match=r"but it does not hold config\.json as it was sent"):
+        publish(plan(str(run_folder), REPO))
+    assert publish(plan(str(run_folder), REPO)).uploaded == ("config.json",)
 
 
 def test_a_commit_that_has_to_wait_is_made_after_the_pause(

@@ -209,7 +209,8 @@ def _land(
             step("Checking what the Hub holds now")
             with _published_nevertheless(commit.oid):
                 after = hub.read(plan.repo_id, commit.oid)
-            return _Landed(_held(plan, after), after, before.head, commit.pr_url, changed, notes)
+                _check_landed(plan, after)
+            return _Landed(plan, after, before.head, commit.pr_url, changed, notes)
     raise AssertionError("the last round returns or raises")
 
 
@@ -277,15 +278,19 @@ def _look_again(
     return now
 
 
-def _held(plan: Plan, after: Remote) -> Plan:
-    """The plan, when the Hub holds every file of it as it was sent."""
+def _check_landed(plan: Plan, after: Remote) -> None:
+    """See that the Hub holds every file as it was sent, and that nobody made the repository public meanwhile."""
     wrong = [file.path for file in plan.files if not after.holds(file)]
     if wrong:
         raise PublishError(
-            f"the commit {after.head} does not hold {wrong[0]} as it was sent",
+            f"it does not hold {wrong[0]} as it was sent",
             "look at that commit on the Hub, and run the same command again",
         )
-    return plan
+    if plan.private and not after.private:
+        raise PublishError(
+            f"somebody made {plan.repo_id} public meanwhile, and --private was asked",
+            "make it private with --force-visibility or in its settings on the Hub",
+        )
 
 
 def _check_tag(plan: Plan, tagged: Remote | None) -> None:
@@ -330,7 +335,7 @@ def _record(landed: _Landed, last: PublicationRecord | None) -> Published:
         prose=prose_digest(plan.card),
     )
     ours = {"created", "emohub", "parent"}  # what a later run with nothing to do must not overwrite
-    if last is None or landed.changed or last.model_dump(exclude=ours) != record.model_dump(exclude=ours):
+    if last is None or last.model_dump(exclude=ours) != record.model_dump(exclude=ours):
         record.save(plan.records_folder / PUBLISH_FILE)
     return Published(
         repo_id=plan.repo_id,
