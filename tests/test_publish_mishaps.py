@@ -55,6 +55,22 @@ def test_a_token_file_that_is_no_text_holds_no_token(
     assert online.requests == []
 
 
+@pytest.mark.parametrize("token", ["hf_bell\a", "hf_ä", "  "])
+def test_a_token_with_letters_that_no_token_has_is_not_sent(
+    online: Hub, run_folder: Path, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(PublishError, match="no usable Hugging Face token"):
+        publish(plan(str(run_folder), REPO))
+    assert online.requests == []
+
+
+def test_a_repository_that_may_not_be_made_is_said_so(online: Hub, run_folder: Path) -> None:
+    online.fail("POST", "/api/repos/create", 403, times=9)
+    with pytest.raises(PublishError, match="refused to create the repository ada/tiny"):
+        publish(plan(str(run_folder), REPO))
+
+
 def test_numbers_that_somebody_edits_on_the_hub_are_those_of_the_records_again(online: Hub, run_folder: Path) -> None:
     publish(plan(str(run_folder), REPO))
     repo = online.repos[REPO]
