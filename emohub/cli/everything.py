@@ -2,7 +2,8 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -46,25 +47,35 @@ def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> Non
     def note_checks(checks: tuple[str, ...]) -> None:
         report["checks"] = checks
         if as_table:
-            for check in checks:
-                output.print(f"[green]✓[/] {escape(check)}", highlight=False, soft_wrap=True)
+            show_checks(checks)
 
-    try:
-        if as_table:
-            _show_plan(everything)
-        if dry_run:
-            note_checks(publishing.check_everything(everything))
+    with reported(report, format_):
+        try:
             if as_table:
-                output.print("Dry run: nothing was sent.")
-            return
-        collection = publishing.publish_everything(
-            everything,
-            on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"),
-            on_checked=note_checks,
-            on_published=note,
-            on_pushed=note_space,
-        ).collection
-        report["collection"] = dataclasses.asdict(collection) if collection else None
+                _show_plan(everything)
+            if dry_run:
+                note_checks(publishing.check_everything(everything))
+                if as_table:
+                    output.print("Dry run: nothing was sent.")
+                return
+            collection = publishing.publish_everything(
+                everything,
+                on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"),
+                on_checked=note_checks,
+                on_published=note,
+                on_pushed=note_space,
+            ).collection
+            report["collection"] = dataclasses.asdict(collection) if collection else None
+        finally:
+            if as_table and published:
+                _show_done(everything, published, space, collection)
+
+
+@contextmanager
+def reported(report: dict[str, Any], format_: str) -> Iterator[None]:
+    """Say how to go on when it is stopped, and, for ``json``, print the report however it ends."""
+    try:
+        yield
     except EmohubError as error:
         report["failed"] = {"cause": error.cause, "remedy": error.remedy}
         raise
@@ -72,10 +83,14 @@ def publish_all(everything: "Everything", *, dry_run: bool, format_: str) -> Non
         messages.print(STOPPED)
         raise
     finally:
-        if as_table and published:
-            _show_done(everything, published, space, collection)
-        if not as_table:
+        if format_ == "json":
             typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+
+
+def show_checks(checks: Iterable[str]) -> None:
+    """Print what was checked and holds."""
+    for check in checks:
+        output.print(f"[green]✓[/] {escape(check)}", highlight=False, soft_wrap=True)
 
 
 def _plain(everything: "Everything") -> dict[str, Any]:

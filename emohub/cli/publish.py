@@ -1,7 +1,6 @@
 """``emohub publish``: show the plan, check it, and publish."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,9 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, messages, output
-from emohub.cli.everything import STOPPED, publish_all
+from emohub.cli.everything import publish_all, reported, show_checks
 from emohub.cli.options import Format
-from emohub.errors import EmohubError, UsageError
+from emohub.errors import UsageError
 
 if TYPE_CHECKING:
     from emohub.publish import Plan, Published
@@ -133,29 +132,19 @@ def _publish_one(plan: "Plan", *, dry_run: bool, format_: str) -> None:
     from emohub import publish as publishing
 
     report: dict[str, Any] = {"plan": _plain(plan), "checks": None, "failed": None, "published": None}
-    try:
+    with reported(report, format_):
         if format_ == "table":
             _show_plan(plan)
         report["checks"] = publishing.preflight(plan)
         if format_ == "table":
-            for check in report["checks"]:
-                output.print(f"[green]✓[/] {escape(check)}", highlight=False, soft_wrap=True)
+            show_checks(report["checks"])
         if not dry_run:
-            published = publishing.publish(plan, on_step=lambda step: messages.print(f"{step} …", style="dim"))
+            published = publishing.publish(plan, on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"))
             report["published"] = dataclasses.asdict(published)
             if format_ == "table":
                 _show_published(published)
         elif format_ == "table":
             output.print("Dry run: nothing was sent.")
-    except EmohubError as error:
-        report["failed"] = {"cause": error.cause, "remedy": error.remedy}
-        raise
-    except KeyboardInterrupt:
-        messages.print(STOPPED)
-        raise
-    finally:
-        if format_ == "json":
-            typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
 
 
 def _plain(plan: "Plan") -> dict[str, Any]:

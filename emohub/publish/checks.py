@@ -7,7 +7,7 @@ from typing import Any
 
 from emohub.card import check_card, check_pictures, validate
 from emohub.errors import PublishError
-from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, LEARNING_CURVES_FILE, RUN_FILE, WEIGHTS_FILE
+from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, RUN_FILE, WEIGHTS_FILE
 from emohub.publish.files import ALLOWED, RECORDS, Plan, card_for
 from emohub.publish.secrets import refuse_secrets
 from emohub.record import EvalRecord, RunRecord
@@ -29,7 +29,7 @@ def preflight(plan: Plan) -> tuple[str, ...]:
         _weights_are_the_measured_ones,
         _config_names_the_labels if plan.stage == "classification" else _config_is_of_a_language_model,
         _card_is_that_of_the_records,
-        _picture_shows_the_run,
+        _pictures_show_the_records,
         _card_is_valid,
     )
     return tuple(check(plan) for check in checks)
@@ -144,9 +144,10 @@ def _card_is_that_of_the_records(plan: Plan) -> str:
     return "the card is what the records give, with what people wrote between its parts"
 
 
-def _picture_shows_the_run(plan: Plan) -> str:
+def _pictures_show_the_records(plan: Plan) -> str:
     check_pictures(plan.records_folder)
-    return f"{LEARNING_CURVES_FILE} shows the run that {RUN_FILE} records"
+    *others, last = (file.path for file in plan.files if file.path.endswith(".png"))
+    return f"{', '.join(others)} and {last} show what the records say" if others else f"{last} shows the run"
 
 
 def _card_is_valid(plan: Plan) -> str:
