@@ -1,8 +1,8 @@
 """Write the generated parts of README.md: what the commands print, and the tables of results.
 
 A generated part stands between ``<!-- output: COMMAND -->`` or ``<!-- results: … -->`` and ``<!-- end -->``. The output
-of train, evaluate and describe is what those commands print for the records in ``cards/``; every other command is run, those
-that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
+of train, evaluate and describe is what those commands print for the records in ``cards/``; every other command is run,
+those that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
 """
 
 import os
