@@ -1,5 +1,6 @@
 """The page without a server: checked input, the bounded line, escaping, and wording."""
 
+import re
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from emohub.ui.card_text import card_body
 from emohub.ui.serving import ModelStore, Service
 
 TEXT = "i am so happy today"
+CARDS = Path(__file__).resolve().parent.parent / "cards"
 
 
 def prediction(label: str = "joy", probabilities: tuple[float, ...] = (0.2, 0.8), **changes: Any) -> Prediction:
@@ -244,6 +246,22 @@ def test_an_image_beside_the_card_is_shown_as_its_text() -> None:
     assert card_body("a\n\n![Curves over 5 steps.](learning_curves.png)\n\nb") == "a\n\nCurves over 5 steps.\n\nb"
     for evil in ("![x](HTTPS://evil.test/a.png)", "![x](//evil.test/a.png)", "!![](a)[x](https://evil.test/a.png)"):
         assert "![" not in card_body(evil)
+
+
+def test_the_markers_of_the_parts_are_left_out_and_what_is_folded_is_open() -> None:
+    folded = "<details>\n<summary>All settings</summary>\n\n| a |\n| --- |\n\n</details>\n"
+    card = f"<!-- emohub:begin training -->\n\n# T\r\n\r\n{folded}\n<!-- emohub:end training -->\n"
+    assert card_body(card) == "# T\r\n\r\n**All settings**\n\n| a |\n| --- |"
+    for evil in ("<scr<!-- x -->ipt>", "<\n<!-- x -->\nimg src=x>", "<summary><img src=x></summary>", "<!-- a --><b>"):
+        assert not re.search("<[A-Za-z/!?]", card_body(evil)), card_body(evil)
+
+
+def test_a_rendered_card_shows_no_tag() -> None:
+    cards = [card_body(path.read_text(encoding="utf-8")) for path in sorted(CARDS.glob("*/README.md"))]
+    assert len(cards) >= 8
+    for card in cards:
+        assert "emohub:" not in card
+        assert "<\N{WORD JOINER}" not in card
 
 
 def test_a_card_without_front_matter_is_shown_whole() -> None:
