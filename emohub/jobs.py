@@ -25,7 +25,8 @@ from huggingface_hub import HfApi, JobHardware, JobInfo, Volume, constants
 from emohub import layout
 from emohub.errors import PublishError, TrainingError, UsageError
 from emohub.publish.failures import REMEDIES
-from emohub.publish.hub import Hub, bounded_waits, find_token
+from emohub.publish.hub import Hub, find_token
+from emohub.publish.waiting import bounded_waits
 from emohub.recipe import Recipe, Stage, list_recipes
 from emohub.recipe.declaration import canonical_json, one_of, sha256_text
 from emohub.recipe.toml import recipe_toml

@@ -92,7 +92,7 @@ class World:
         self.card = (self.run / "README.md").read_bytes()
         self.plans = {scenario: self.plan(scenario) for scenario in SCENARIOS}
         self.monkeypatch.setattr("emohub.publish.publication.preflight", lambda plan: ())  # has its own tests
-        self.monkeypatch.setattr("emohub.publish.hub.TIMEOUT", httpx2.Timeout(0.5))
+        self.monkeypatch.setattr("emohub.publish.waiting.TIMEOUT", httpx2.Timeout(0.5))
         for name, value in {"BASE_DELAY": "1ms", "MAX_ATTEMPTS": "2"}.items():
             self.monkeypatch.setenv(f"HF_XET_CLIENT_RETRY_{name}", value)
         self.monkeypatch.setenv("HF_XET_CLIENT_READ_TIMEOUT", "500ms")

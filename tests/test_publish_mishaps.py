@@ -13,7 +13,7 @@ from huggingface_hub import close_session, constants, get_session
 
 from emohub.errors import PublishError, RecordError
 from emohub.publish import plan, publish
-from emohub.publish.hub import bounded_waits
+from emohub.publish.waiting import bounded_waits
 from emohub.record import PublicationRecord
 from tests.hub import Blob, Hub
 from tests.publishing import REPO, TOKEN, assert_holds_no_token, clean_environment

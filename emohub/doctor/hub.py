@@ -12,7 +12,8 @@ from emohub.doctor.check import Check
 from emohub.doctor.machine import disk_check
 from emohub.errors import PublishError
 from emohub.publish.failures import Unanswered
-from emohub.publish.hub import Hub, bounded_waits
+from emohub.publish.hub import Hub
+from emohub.publish.waiting import bounded_waits
 
 QUICK = httpx2.Timeout(5)
 """Seconds for each part of a request: whoever asks the doctor waits for the answer."""

@@ -8,9 +8,10 @@ from emohub.layout import CARD_FILE, find_records, shipped_models
 from emohub.publish.checks import preflight
 from emohub.publish.collection import LONGEST_TITLE, Collected, Item, collect
 from emohub.publish.files import Plan, Prose, plan
-from emohub.publish.hub import Hub, bounded_waits
+from emohub.publish.hub import Hub
 from emohub.publish.publication import Published, publish
 from emohub.publish.space import PushedSpace, SpacePlan, check_space, plan_space, push_space
+from emohub.publish.waiting import bounded_waits
 
 DESCRIPTION = "Small text classifiers, each with a card whose every number comes from a record. Made with emohub."
 """Of a collection that is made; at most 150 characters."""

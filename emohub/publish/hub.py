@@ -7,12 +7,10 @@ change that leaves nothing behind when it is made a second time. The commit is n
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-import httpx2
 from huggingface_hub import (
     CommitInfo,
     CommitOperationAdd,
@@ -22,22 +20,17 @@ from huggingface_hub import (
     constants,
     get_session,
     get_token,
-    set_client_factory,
 )
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
-from huggingface_hub.utils import _http
 
 from emohub import __version__
 from emohub.errors import PublishError
-from emohub.publish.failures import REMEDIES, WITHOUT_TOKEN, Answer, Refused, Unanswered, attempt, retry_after
+from emohub.publish.failures import REMEDIES, WITHOUT_TOKEN, Answer, Refused, Unanswered, attempt
 from emohub.publish.files import PlannedFile
+from emohub.publish.waiting import LONGEST_WAIT, patience
 
-TIMEOUT = httpx2.Timeout(120, connect=10)
-"""Seconds; the client itself waits for ever."""
 WAITS = (1, 2, 4)
 """Seconds before what may be asked again is asked again, unless the Hub names others."""
-LONGEST_WAIT = 60
-"""Seconds; when the Hub asks for more, it is left to the person to come back."""
 WRITE = "repo.write"
 """Permission of a fine-grained token to change repositories, as the Hub calls it."""
 WORKFLOW_TOKEN = "hf_jwt_"
@@ -358,37 +351,6 @@ def _granted(token: Mapping[str, object]) -> Mapping[str, frozenset[str]] | None
         return {each["entity"]["name"]: frozenset(each["permissions"]) for each in scoped}
     except (LookupError, TypeError):
         return None
-
-
-def patience() -> float | None:
-    """Seconds to wait for an answer now, for calls of the client that would else ignore :func:`bounded_waits`."""
-    return get_session().timeout.read
-
-
-@contextmanager
-def bounded_waits(timeout: httpx2.Timeout | None = None) -> Iterator[None]:
-    """Give the shared HTTP client a timeout for a while, and make it fail when the Hub asks it to wait too long.
-
-    Left to itself the client sleeps as long as the Hub says, be it an hour, and says nothing.
-    """
-    factory = _http._GLOBAL_CLIENT_FACTORY  # the client replaces its session whenever it cannot connect
-
-    def bounded() -> httpx2.Client:
-        client = factory()
-        client.timeout = timeout or TIMEOUT
-        client.event_hooks = {**client.event_hooks, "response": [*client.event_hooks["response"], _refuse_long_wait]}
-        return client
-
-    set_client_factory(bounded)
-    try:
-        yield
-    finally:
-        set_client_factory(factory)
-
-
-def _refuse_long_wait(response: httpx2.Response) -> None:
-    if (retry_after(response) or 0) > LONGEST_WAIT:
-        response.raise_for_status()
 
 
 def find_token() -> str | None:

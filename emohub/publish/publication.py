@@ -13,7 +13,8 @@ from emohub.publish.cards import bring_home, join_cards, prose_digest
 from emohub.publish.checks import check_merged, preflight
 from emohub.publish.failures import Refused, Unanswered
 from emohub.publish.files import MAIN, Plan, PlannedFile
-from emohub.publish.hub import Account, Hub, Remote, Target, Teller, bounded_waits
+from emohub.publish.hub import Account, Hub, Remote, Target, Teller
+from emohub.publish.waiting import bounded_waits
 from emohub.record import PublicationRecord, check_writable, utc_now
 
 ROUNDS = 5

@@ -21,8 +21,9 @@ from emohub.errors import PublishError, UsageError
 from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE, SERVED_FILE, checkout, project_root
 from emohub.publish.failures import REMEDIES
 from emohub.publish.files import Plan, PlannedFile
-from emohub.publish.hub import Hub, Remote, patience
+from emohub.publish.hub import Hub, Remote
 from emohub.publish.secrets import refuse_secrets
+from emohub.publish.waiting import patience
 from emohub.record import RunRecord, sha256_file
 
 PROGRAM = ("app.py", "requirements.txt", "LICENSE")
