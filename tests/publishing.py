@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,18 +103,26 @@ def hub() -> Iterator[Hub]:
         yield make_hub(hub)
 
 
-@pytest.fixture
-def online(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The loopback Hub for this process, over LFS; waits between retries take no time."""
+@contextmanager
+def reachable(hub: Hub, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Iterator[Hub]:
+    """A Hub that the client of this process speaks to, over LFS; waits between retries take no time."""
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    patient = SimpleNamespace(sleep=lambda seconds: None)
     for module in ("huggingface_hub.utils._http", "emohub.publish.hub"):
-        monkeypatch.setattr(f"{module}.time", patient)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=lambda seconds: None))
     close_session()
     yield hub
     close_session()
+
+
+@pytest.fixture
+def online(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """The loopback Hub for this process, with a token for it."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with reachable(hub, monkeypatch, tmp_path / "cache"):
+        yield hub
 
 
 def clean_environment(home: Path, **variables: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub import close_session, constants
+from huggingface_hub import constants
 
 from docs import generate_cards
 from docs.parts import parts
@@ -17,6 +17,7 @@ from emohub.card.validation import RULES
 from emohub.cli import main
 from emohub.errors import CardError, UsageError
 from tests.hub import Blob, Hub, serve_hub
+from tests.publishing import reachable
 from tests.valid_cards import MINIMAL
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -176,16 +177,10 @@ def test_our_own_cards_pass() -> None:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A loopback Hub and an empty cache for this process."""
-    with serve_hub() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    with serve_hub() as hub, reachable(hub, monkeypatch, tmp_path / "cache"):
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         hub.add_user(TOKEN, "ada")
-        close_session()
         yield hub
-    close_session()
 
 
 def test_of_a_repository_only_the_card_is_fetched(hub: Hub) -> None:

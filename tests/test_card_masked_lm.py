@@ -6,13 +6,11 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 import yaml
-from huggingface_hub import close_session, constants
 from transformers import AutoConfig, AutoTokenizer, BertForMaskedLM
 
 from emohub.card import audit_card, check_card, parse, render_folder, render_masked_lm, validate, write_card
@@ -24,6 +22,7 @@ from emohub.recipe import Recipe
 from emohub.record import Exported, HistoryRow, ModelIdentity, RunRecord, SplitIdentity, sha256_file
 from tests.factories import make_recipe, make_run_record, sha256
 from tests.hub import Hub, serve_hub
+from tests.publishing import reachable
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
@@ -335,17 +334,12 @@ def test_the_preflight_refuses_what_does_not_hold(stage_folder: Path, what: str,
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The loopback Hub for this process, over LFS; the client's waits between its retries take no time."""
-    with serve_hub() as hub:
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """The loopback Hub for this process."""
+    with serve_hub() as hub, reachable(hub, monkeypatch, tmp_path / "cache"):
         hub.add_user(TOKEN, "ada")
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda seconds: None))
         monkeypatch.setenv("HF_TOKEN", TOKEN)
-        close_session()
         yield hub
-        close_session()
 
 
 def test_a_stage_is_published_by_itself(hub: Hub, stage_folder: Path) -> None:

@@ -9,12 +9,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from huggingface_hub import close_session, constants
 
 from emohub.errors import PublishError, UsageError
 from emohub.publish import everything, space
@@ -24,7 +22,7 @@ from emohub.publish.hub import Hub as Client
 from emohub.publish.workflow import workflow_on_tag
 from tests.hub import Fault, Hub, serve_hub
 from tests.hub.identities import RUNNER
-from tests.publishing import TOKEN, clean_environment, make_hub, write_records
+from tests.publishing import TOKEN, clean_environment, make_hub, reachable, write_records
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
@@ -155,19 +153,9 @@ def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A fresh Hub for this process, and no record of an earlier publication."""
     for record in Path("cards").glob("*/publish.json"):
         record.unlink()
-    with serve_hub() as made:
-        monkeypatch.setattr(constants, "ENDPOINT", made.url)
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        no_waits(monkeypatch)
+    with serve_hub() as made, reachable(made, monkeypatch, Path("cache").resolve()):
         monkeypatch.setenv("HF_TOKEN", TOKEN)
-        close_session()
         yield make_hub(made)
-        close_session()
-
-
-def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("huggingface_hub.utils._http", "emohub.publish.hub"):
-        monkeypatch.setattr(f"{module}.time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 def test_killed_in_the_middle_it_is_completed_by_running_it_again(project: Path, hub: Hub, tmp_path: Path) -> None:

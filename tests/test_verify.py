@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-from huggingface_hub import close_session, constants
 
 from emohub.cli import main
 from emohub.errors import CardError, ModelError
@@ -20,6 +19,7 @@ from emohub.record import EvalRecord
 from emohub.verify import Outcome, verify
 from emohub.verify.claims import Figure, figure
 from tests.hub import Blob, Hub, serve_hub
+from tests.publishing import reachable
 
 
 @pytest.fixture(scope="module")
@@ -207,14 +207,8 @@ def test_a_card_that_is_missing_or_claims_nothing_is_an_error(model: Path) -> No
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A loopback Hub and an empty cache for this process."""
-    with serve_hub() as hub:
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        close_session()
+    with serve_hub() as hub, reachable(hub, monkeypatch, tmp_path / "cache"):
         yield hub
-        close_session()
 
 
 def test_a_published_model_is_fetched_with_its_card_and_nothing_else(

@@ -6,12 +6,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from huggingface_hub import close_session, constants
 from safetensors.numpy import load_file, save_file
 
 from emohub.card import write_card
@@ -25,6 +23,7 @@ from emohub.train import train
 from emohub.verify import Verification, verify
 from emohub.verify.measuring import perplexity_interval
 from tests.hub import Blob, Hub, Repo, serve_hub
+from tests.publishing import reachable
 
 # The client's own upload over LFS uses an argument that httpx2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
@@ -73,18 +72,10 @@ def run(made_corpus: Corpus, tiny_base_dir: Path, texts: Path, tmp_path_factory:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A loopback Hub and an empty cache for this process; the client's waits between its retries take no time."""
-    with serve_hub() as hub:
+    with serve_hub() as hub, reachable(hub, monkeypatch, tmp_path / "cache"):
         hub.add_user(TOKEN, "ada")
-        monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-        monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=lambda seconds: None))
         monkeypatch.setenv("HF_TOKEN", TOKEN)
-        close_session()
         yield hub
-        close_session()
 
 
 @pytest.fixture
