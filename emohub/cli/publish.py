@@ -132,19 +132,26 @@ def _publish_one(plan: "Plan", *, dry_run: bool, format_: str) -> None:
     from emohub import publish as publishing
 
     report: dict[str, Any] = {"plan": _plain(plan), "checks": None, "failed": None, "published": None}
+
+    def note_checks(checks: tuple[str, ...]) -> None:
+        report["checks"] = checks
+        if format_ == "table":
+            show_checks(checks)
+
     with reported(report, format_):
         if format_ == "table":
             _show_plan(plan)
-        report["checks"] = publishing.preflight(plan)
-        if format_ == "table":
-            show_checks(report["checks"])
-        if not dry_run:
-            published = publishing.publish(plan, on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"))
-            report["published"] = dataclasses.asdict(published)
+        if dry_run:
+            note_checks(publishing.preflight(plan))
             if format_ == "table":
-                _show_published(published)
-        elif format_ == "table":
-            output.print("Dry run: nothing was sent.")
+                output.print("Dry run: nothing was sent.")
+            return
+        published = publishing.publish(
+            plan, on_step=lambda step: messages.print(f"{escape(step)} …", style="dim"), on_checked=note_checks
+        )
+        report["published"] = dataclasses.asdict(published)
+        if format_ == "table":
+            _show_published(published)
 
 
 def _plain(plan: "Plan") -> dict[str, Any]:

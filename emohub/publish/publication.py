@@ -1,6 +1,6 @@
 """Publishing: authenticate, find or create the repository, look at it, make one commit, and look again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -54,11 +54,17 @@ class _Landed:
     notes: tuple[str, ...] = ()
 
 
-def publish(plan: Plan, *, on_step: Teller | None = None) -> Published:
+def publish(
+    plan: Plan,
+    *,
+    on_step: Teller | None = None,
+    on_checked: Callable[[tuple[str, ...]], object] = lambda _: None,
+) -> Published:
     """Carry out a plan with one commit, after its preflight, and check what the Hub holds afterwards.
 
-    ``on_step`` is told what is about to be done. Files of the repository that are not in the plan stay as they are, and
-    so does what people wrote into its card. What was done is recorded in ``publish.json`` beside the records.
+    ``on_step`` is told what is about to be done, and ``on_checked`` what the preflight found to hold. Files of the
+    repository that are not in the plan stay as they are, and so does what people wrote into its card. What was done is
+    recorded in ``publish.json`` beside the records.
 
     Raises:
         PublishError: the preflight, the authentication, the repository or the Hub stands against it; the repository
@@ -68,7 +74,7 @@ def publish(plan: Plan, *, on_step: Teller | None = None) -> Published:
     """
     step = on_step or (lambda _: None)
     step("Checking the files")
-    preflight(plan)
+    on_checked(preflight(plan))
     check_writable(plan.records_folder)
     last = _last_publication(plan)
     with bounded_waits():
