@@ -1,6 +1,7 @@
 """The imports of every module, held to the layers and to the owners of external libraries."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -145,7 +146,7 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy")]
     requirements = [*project["dependencies"], *(requirement for extra in optional for requirement in extra)]
-    declared = {requirement.partition(">=")[0].lower() for requirement in requirements}
+    declared = {re.split(r"[\[>]", requirement)[0].lower() for requirement in requirements}
     distributions = metadata.packages_distributions()
     assert {distributions[library][0].lower().replace("_", "-") for library in OWNERS} == declared
 

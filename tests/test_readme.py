@@ -47,7 +47,7 @@ def test_the_front_matter_is_what_a_space_reads() -> None:
 
 def test_the_space_runs_the_pinned_gradio() -> None:
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert f"gradio=={SETTINGS['sdk_version']}" in requirements
+    assert f"gradio[mcp]=={SETTINGS['sdk_version']}" in requirements
 
 
 def test_the_front_matter_names_the_data_and_the_base_models_of_what_ships() -> None:

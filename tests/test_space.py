@@ -77,7 +77,7 @@ def test_the_plan_is_exactly_the_app(project: Path, monkeypatch: pytest.MonkeyPa
     assert len(modules) > 90
     paths = {file.path for file in made.files}
     data = {path for path in paths if path.startswith("emohub/") and not path.endswith(".py")}
-    assert {"emohub/ui/page.css", "emohub/recipes/minilm-emotion.toml", "emohub/py.typed"} <= data
+    assert {"emohub/ui/styles/base.css", "emohub/recipes/minilm-emotion.toml", "emohub/py.typed"} <= data
     assert {Path(path).suffix for path in data} <= {".toml", ".jinja", ".css", ".typed", "", ".json", ".txt", ".csv"}
     cards = {f"cards/{name}/{file}" for name in NAMES for file in ("README.md", "run.json", "eval.json")}
     assert paths - data - modules - {"emohub/__init__.py"} == {
@@ -101,7 +101,7 @@ def content(made: SpacePlan, path: str) -> str:
 def test_the_front_page_has_the_settings_and_names_the_models(project: Path) -> None:
     made = planned()
     settings = yaml.safe_load(content(made, "README.md").split("---\n")[1])
-    pinned = re.search(r"^gradio==(.+)$", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    pinned = re.search(r"^gradio\[mcp\]==(.+)$", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned is not None
     assert (settings["sdk"], settings["sdk_version"], settings["app_file"]) == ("gradio", pinned[1], "app.py")
     assert settings["models"] == ["ada/first", "ada/second"]

@@ -1,50 +1,34 @@
 """The page as its users meet it: served by ``emohub demo`` in its own process, over HTTP and in a real Chromium."""
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Locator, expect
 
-from emohub.card import write_card
 from emohub.compare import compare_text
-from emohub.inference import Classifier
-from emohub.ui import compare_tab, markup, strings
-from tests.conftest import MakeModel
-from tests.factories import make_eval_record, make_run_record
-from tools.chromium import find as find_chromium
+from emohub.ui import markup, strings
+from emohub.ui.tabs import compare as compare_tab
+from tests.browsing import (
+    HOSTILE_LABELS,
+    HOSTILE_NAME,
+    OpenPage,
+    Site,
+    classify_text,
+    compare_text_box,
+    expect_no_overflow,
+    free_port,
+    open_tab,
+    post,
+    serving,
+    shown_bars,
+)
+from tests.factories import make_eval_record
 
-CHECKOUT = Path(__file__).parent.parent
 TEXT = "i am so happy today with my friend"
-HOSTILE_NAME = "<img src=x onerror=window.ran=1>"
-HOSTILE_LABELS = ("<script>window.ran=1<\\/script>", '"><img src=x onerror=window.ran=1>', "${window.ran=1}")
-HOSTILE_CARD = """---
-license: mit
----
-# A card from anywhere
-
-![picture](https://example.org/a.png) <img src="https://example.org/b.png" onerror="window.ran=1">
-
-<script>window.ran=1</script> <style>body { background: url(https://example.org/c.png) }</style>
-
-[a link](javascript:window.ran=1) and a table:
-
-| left | right |
-|---|---|
-| `one` | **two** |
-"""
 SLOW_PAGE = """
 import sys
 from pathlib import Path
@@ -62,84 +46,7 @@ launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(s
 """
 
 
-@dataclass
-class Site:
-    """A served project."""
-
-    url: str
-    models: dict[str, Path]
-    process: subprocess.Popen[str]
-
-    def classifiers(self, *names: str) -> dict[str, Classifier]:
-        return {name: Classifier.from_pretrained(self.models[name]) for name in names}
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-@contextmanager
-def serving(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process that serves the page, and its address, from the line that says so."""
-    surroundings = {name: value for name, value in os.environ.items() if name not in ("HOST", "PORT")}
-    surroundings["PYTHONPATH"] = str(CHECKOUT)
-    with subprocess.Popen(
-        [sys.executable, *command],
-        cwd=folder,
-        env=surroundings,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            address = re.search(r"http://\S+", process.stdout.readline())
-            assert address is not None, "the page did not start"
-            yield process, address[0]
-        finally:
-            process.terminate()
-
-
-@pytest.fixture(scope="module")
-def site(make_tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A project with four models, of which one has records and a card, served by the command line."""
-    root = tmp_path_factory.mktemp("project")
-    made = {
-        "feelings": make_tiny_model(seed=1, scale=0.3),
-        "moods": make_tiny_model(seed=2, scale=0.3, labels=("joy", "anger", "optimism")),
-        "polarity": make_tiny_model(seed=3, scale=0.3, labels=("negative", "positive")),
-        HOSTILE_NAME: make_tiny_model(seed=4, labels=HOSTILE_LABELS),
-    }
-    models = {name: root / "models" / name for name in made}
-    (root / "models").mkdir()
-    for name, folder in made.items():
-        models[name].symlink_to(folder, target_is_directory=True)
-    card = root / "cards" / "feelings"
-    card.mkdir(parents=True)
-    run = make_run_record()
-    run.save(card / "run.json")
-    make_eval_record(run).save(card / "eval.json")
-    write_card(card)
-    (root / "cards" / HOSTILE_NAME).mkdir()
-    (root / "cards" / HOSTILE_NAME / "README.md").write_text(HOSTILE_CARD, encoding="utf-8")
-    with serving(["-m", "emohub", "demo", "--port", str(free_port())], root) as (process, url):
-        yield Site(url, models, process)
-
-
 # Over HTTP
-
-
-def post(url: str, *data: object) -> tuple[int, Any]:
-    """Status and decoded body of a POST of Gradio's ``data``."""
-    body = json.dumps({"data": data}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, json.load(response)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
 
 
 def test_the_api_answers_what_the_library_answers(site: Site) -> None:
@@ -219,85 +126,6 @@ def test_a_full_line_and_a_full_queue_answer_at_once(tiny_model_dir: Path, tmp_p
 
 
 # In a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_chromium()  # it may ask Playwright too, which cannot be entered twice
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
-        )
-        yield launched
-        launched.close()
-
-
-OpenPage = Callable[..., Page]
-
-
-@pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
-    """Open the page; at the end nothing may have gone to the console, to another host, or run uninvited."""
-    faults: list[str] = []
-    opened: list[Page] = []
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            faults.append(f"console: {message.text}")
-
-    def on_request(request: Request) -> None:
-        if not request.url.startswith((site.url, "data:", "blob:")):
-            faults.append(f"request: {request.url}")
-
-    def start(*, width: int = 1280, height: int = 800, theme: str = "light") -> Page:
-        page = browser.new_page(viewport={"width": width, "height": height}, reduced_motion="reduce")
-        opened.append(page)
-        page.on("console", on_console)
-        page.on("pageerror", lambda error: faults.append(f"page: {error}"))
-        page.on("request", on_request)
-        page.goto(f"{site.url}?__theme={theme}")
-        expect(classify_text(page)).to_be_visible(timeout=30_000)
-        return page
-
-    yield start
-    ran = [page.evaluate("window.ran") for page in opened]
-    for page in opened:
-        page.close()
-    assert faults == []
-    assert ran == [None] * len(ran)
-
-
-def classify_text(page: Page) -> Locator:
-    return page.locator("#classify-text").get_by_role("textbox")
-
-
-def compare_text_box(page: Page) -> Locator:
-    return page.locator("#compare-text").get_by_role("textbox")
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
-
-
-def shown_bars(area: Locator) -> dict[str, str]:
-    """Label and percentage of every row, from top to bottom."""
-    rows = area.locator(".emo-bars tbody tr")
-    return dict(zip(rows.locator("th").all_inner_texts(), rows.locator(".emo-value").all_inner_texts(), strict=True))
-
-
-def expect_no_overflow(page: Page) -> None:
-    """Nothing sticks out of the window, except inside a box that scrolls by itself."""
-    outside = page.evaluate(
-        """() => [...document.querySelectorAll("body *")].filter((element) => {
-            if (element.getBoundingClientRect().right <= innerWidth + 1) return false;
-            for (let box = element.parentElement; box && box !== document.body; box = box.parentElement)
-                if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)
-                    && box.getBoundingClientRect().right <= innerWidth + 1) return false;
-            return element.getBoundingClientRect().width > 0;
-        }).map((element) => `${element.tagName} ${element.className}`)"""
-    )
-    assert outside == []
 
 
 def test_classify_shows_every_probability_on_enter_and_on_the_button(site: Site, open_page: OpenPage) -> None:

@@ -13,9 +13,11 @@ from gradio import Blocks
 from emohub.compare import PairOnText, TextComparison
 from emohub.errors import BusyError, ModelError, UsageError
 from emohub.inference import Prediction
-from emohub.ui import build_demo, compare_tab, markup, models_tab, server, strings
+from emohub.ui import build_demo, markup, server, strings
 from emohub.ui.card_text import card_body
-from emohub.ui.serving import ModelStore, Service
+from emohub.ui.service import ModelStore, Service
+from emohub.ui.tabs import compare as compare_tab
+from emohub.ui.tabs import models as models_tab
 
 TEXT = "i am so happy today"
 CARDS = Path(__file__).resolve().parent.parent / "cards"

@@ -31,7 +31,8 @@ def normalised(name: str) -> str:
 
 def main() -> None:
     """Resolve and write."""
-    direct = {normalised(name) for name in re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.M)}
+    pinned = re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    direct = {normalised(name) for name in pinned}
     pins = {
         normalised(package["metadata"]["name"]): package["metadata"]["version"]
         for package in resolve()

@@ -252,7 +252,8 @@ def _pushed(
 
 def _front_page(root: Path, models: Mapping[str, Plan]) -> str:
     """The Space's README: its settings, and the models that it serves."""
-    pinned = re.search(r"^gradio==(\S+)$", (root / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    requirements = (root / "requirements.txt").read_text(encoding="utf-8")
+    pinned = re.search(r"^gradio(?:\[\w+\])?==(\S+)$", requirements, re.MULTILINE)
     if pinned is None:
         raise PublishError("requirements.txt does not pin gradio", "pin it, since a Space installs one version of it")
     corpora = (RunRecord.load(plan.records_folder / RUN_FILE).recipe["corpus"] for plan in models.values())

@@ -7,8 +7,11 @@ import gradio as gr
 
 from emohub.errors import UsageError
 from emohub.layout import project_root
-from emohub.ui import classify_tab, compare_tab, endpoints, models_tab, strings
-from emohub.ui.serving import MAX_REQUESTS, ModelStore, Service
+from emohub.ui import api, strings
+from emohub.ui.service import ModelStore, Service
+from emohub.ui.service.limits import MAX_REQUESTS
+from emohub.ui.tabs import classify, compare
+from emohub.ui.tabs import models as models_tab
 
 
 def build_demo(models: Mapping[str, str | Path], *, cards_dir: Path | None = None) -> gr.Blocks:
@@ -29,11 +32,11 @@ def build_demo(models: Mapping[str, str | Path], *, cards_dir: Path | None = Non
         )
         with gr.Tabs():
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
-                classify_tab.build(service)
+                classify.build(service)
             with gr.Tab(strings.COMPARE_TAB, id="compare"):
-                compare_tab.build(service)
+                compare.build(service)
             with gr.Tab(strings.MODELS_TAB, id="models"):
                 models_tab.build(models, cards_dir or project_root() / "cards")
-        endpoints.build(service)
+        api.build(service)
     demo.queue(max_size=MAX_REQUESTS)
     return demo

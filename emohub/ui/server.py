@@ -9,7 +9,7 @@ import gradio as gr
 
 from emohub.errors import UsageError
 from emohub.ui import strings
-from emohub.ui.theme import STYLESHEET, build_theme
+from emohub.ui.theme import STYLESHEETS, build_theme
 
 DEFAULT_PORT = 7860
 
@@ -28,7 +28,7 @@ def launch(demo: gr.Blocks, *, host: str | None = None, port: int | None = None,
         server_name=host,
         server_port=port,
         theme=build_theme(),
-        css_paths=STYLESHEET,
+        css_paths=list(STYLESHEETS),
         footer_links=["api"],
         run_history=False,  # it would keep every text in the browser
         share=False,

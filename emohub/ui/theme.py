@@ -4,7 +4,9 @@ from pathlib import Path
 
 import gradio as gr
 
-STYLESHEET = Path(__file__).with_name("page.css")
+_STYLES = Path(__file__).with_name("styles")
+STYLESHEETS = tuple(_STYLES / f"{name}.css" for name in ("base", "compare", "models"))
+"""What every tab shares, then each tab's own."""
 
 
 def build_theme() -> gr.Theme:

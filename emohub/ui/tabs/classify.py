@@ -8,7 +8,7 @@ import gradio as gr
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
 from emohub.ui import markup, strings
-from emohub.ui.serving import Service
+from emohub.ui.service import Service
 
 
 def build(service: Service) -> None:

@@ -9,7 +9,7 @@ from emohub.compare import TextComparison
 from emohub.errors import EmohubError
 from emohub.labels import label_key
 from emohub.ui import markup, strings
-from emohub.ui.serving import Service
+from emohub.ui.service import Service
 
 
 def build(service: Service) -> None:

@@ -6,7 +6,7 @@ import gradio as gr
 
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
-from emohub.ui.serving import Service
+from emohub.ui.service import Service
 
 
 class Classification(TypedDict):

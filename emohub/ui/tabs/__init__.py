@@ -1,0 +1,1 @@
+"""The tabs, one file each: layout, wiring and how an answer is rendered."""
