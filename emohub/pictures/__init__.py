@@ -2,11 +2,13 @@
 
 from emohub.pictures.curves import draw_learning_curves, in_words, shown_digest, shown_metrics
 from emohub.pictures.digests import DIGEST_KEY, read_digest
+from emohub.pictures.drawing import Theme
 from emohub.pictures.evaluation import calibration_digest, confusion_digest, draw_calibration, draw_confusion_matrix
 from emohub.pictures.range_test import draw_range_test
 
 __all__ = [
     "DIGEST_KEY",
+    "Theme",
     "calibration_digest",
     "confusion_digest",
     "draw_calibration",

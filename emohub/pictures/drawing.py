@@ -1,10 +1,12 @@
 """How every picture of the project looks, and how it is written."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from emohub.record import write_atomically
 
@@ -17,10 +19,44 @@ COLOURS = ("#007A5A", "#8A3FA0", BLUE, ORANGE, "#A0205A", "#6B5B00", "#444444")
 """After Okabe and Ito's colours for the colour-blind, darkened so that text in them is legible on white."""
 
 Points = list[tuple[float, float]]
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of a picture; text in any of them has a contrast of at least 4.5 to 1 on the paper."""
+
+    paper: str
+    ink: str
+    grey: str
+    """Axes and what stands back."""
+    grid: str
+    blue: str
+    orange: str
+    series: tuple[str, ...]
+    """One colour for each line or bar that stands beside others; colour-blind people can tell them apart."""
+    shades: str
+    """Name of matplotlib's colour map for shares, from the paper's colour on."""
+
+
+PALETTES: dict[Theme, Palette] = {
+    "light": Palette("white", "black", GREY, "#E0E0E0", BLUE, ORANGE, COLOURS, "Blues"),
+    "dark": Palette(
+        paper="#0f172a",
+        ink="#e2e8f0",
+        grey="#94a3b8",
+        grid="#1e293b",
+        blue="#56B4E9",
+        orange="#F0A040",
+        series=("#2DD4A7", "#D7A6F0", "#56B4E9", "#F0A040", "#F58BB0", "#D9C840", "#B4BCC8"),
+        shades="Blues_r",
+    ),
+}
+"""For a page in the light and in the dark; cards and files are light."""
 
 
 @contextmanager
-def figure_of(width: float, height: float) -> Iterator["Figure"]:
+def figure_of(width: float, height: float, palette: Palette = PALETTES["light"]) -> Iterator["Figure"]:
     """An empty figure of so many inches, drawn by our settings whatever the user's matplotlibrc says, in no window."""
     from matplotlib import style  # noqa: PLC0415 - it takes most of a second, and cards are checked without it
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -31,10 +67,12 @@ def figure_of(width: float, height: float) -> Iterator["Figure"]:
         "figure.titlesize": 12,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.edgecolor": GREY,
+        "axes.edgecolor": palette.grey,
         "axes.grid": True,
         "axes.grid.axis": "y",
-        "grid.color": "#E0E0E0",
+        "grid.color": palette.grid,
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), palette.paper),
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), palette.ink),
         "axes.axisbelow": True,
         "lines.linewidth": 2,
         "lines.markersize": 6,
@@ -68,8 +106,19 @@ def save(figure: "Figure", path: Path, texts: dict[str, str]) -> None:
     Raises:
         RecordError: the file cannot be written.
     """
+    write_atomically(path, lambda temporary: _write(figure, temporary, texts))
+
+
+def png(figure: "Figure") -> bytes:
+    """The figure as the bytes of a PNG, for a page that shows it and keeps no file."""
+    buffer = io.BytesIO()
+    _write(figure, buffer, {})
+    return buffer.getvalue()
+
+
+def _write(figure: "Figure", target: Path | IO[bytes], texts: dict[str, str]) -> None:
     how: dict[str, Any] = {"format": "png", "metadata": {"Software": None, **texts}, "pil_kwargs": {"optimize": True}}
     with warnings.catch_warnings():
-        # A label in a script that the font lacks is drawn as boxes; the card spells it out beside the picture.
+        # A label in a script that the font lacks is drawn as boxes; it stands in text beside the picture.
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
-        write_atomically(path, lambda temporary: figure.savefig(temporary, **how))
+        figure.savefig(target, **how)

@@ -1,10 +1,13 @@
 """Pieces of HTML that several tabs show. Every value that comes from outside is escaped here."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
+from emohub.pictures import Theme
+from emohub.record import Interval
 from emohub.ui import strings
 
 
@@ -89,3 +92,50 @@ def milliseconds(seconds: float) -> str:
     """A duration in milliseconds with at least two digits."""
     value = seconds * 1000
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of cells that are HTML: two columns of text, then figures.
+
+    On a phone each row becomes a block, and each cell shows the name of its column.
+    """
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    body = "".join(
+        f'<tr><th scope="row"><div>{row[0]}</div></th>'
+        + "".join(
+            f'<td data-column="{escape(column)}"><div>{cell}</div></td>'
+            for column, cell in zip(columns[1:], row[1:], strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f'<table class="emo-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def interval(value: Interval) -> str:
+    """A figure above its interval."""
+    return f'{value.value:.4f}<span class="emo-sub">{value.low:.4f} to {value.high:.4f}</span>'
+
+
+def download(words: str, file_name: str, content: bytes, media_type: str) -> str:
+    """A link that saves ``content``, which is in the page itself: no file stays on the server."""
+    return (
+        f'<a class="emo-download" download="{escape(file_name)}" href="{_data_address(content, media_type)}">'
+        f"{escape(words)}</a>"
+    )
+
+
+def figure(pngs: Mapping[Theme, bytes], alternative: str, caption: str, file_name: str) -> str:
+    """A picture in the page's theme, with its text alternative, its caption, and a link that saves it."""
+    images = "".join(
+        f'<img class="emo-in-{theme}" alt="{escape(alternative)}" src="{_data_address(png, "image/png")}">'
+        for theme, png in pngs.items()
+    )
+    save = download(strings.SAVE_PICTURE, file_name, pngs["light"], "image/png")
+    return f'<figure class="emo-figure">{images}<figcaption>{escape(caption)} {save}</figcaption></figure>'
+
+
+def _data_address(content: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

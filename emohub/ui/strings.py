@@ -3,6 +3,7 @@
 TITLE = "emohub"
 TAGLINE = "Emotion and sentiment classifiers: try one, hold several side by side, see what was measured."
 
+SAVE_PICTURE = "Save this picture"
 TEXT = "Text"
 TEXT_PLACEHOLDER = "Type a sentence and press Enter"
 MODEL = "Model"

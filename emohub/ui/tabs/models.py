@@ -9,7 +9,6 @@ import gradio as gr
 from emohub.card import MeasuredResult, ReportedResult, Results, results_rows
 from emohub.errors import EmohubError
 from emohub.layout import CARD_FILE, find_model, find_records
-from emohub.record import Interval
 from emohub.ui import markup, strings
 from emohub.ui.card_text import card_body
 
@@ -62,15 +61,15 @@ def _measured_detail(measured: Sequence[MeasuredResult]) -> str:
 
 
 def _measured(measured: Sequence[MeasuredResult]) -> str:
-    return _table(
+    return markup.table(
         strings.MEASURED_COLUMNS,
         [
             (
                 escape(result.name),
                 f'{escape(result.corpus_title)}<span class="emo-sub">{escape(result.split)} {strings.SPLIT}</span>',
                 f"{result.rows:,}",
-                _interval(result.metrics["accuracy"]),
-                _interval(result.metrics["macro_f1"]),
+                markup.interval(result.metrics["accuracy"]),
+                markup.interval(result.metrics["macro_f1"]),
                 strings.MEGABYTES.format(megabytes=result.size_bytes / 1e6),
             )
             for result in measured
@@ -79,7 +78,7 @@ def _measured(measured: Sequence[MeasuredResult]) -> str:
 
 
 def _reported(reported: Sequence[ReportedResult]) -> str:
-    return _table(
+    return markup.table(
         (*strings.REPORTED_COLUMNS, *strings.REPORTED_METRICS.values()),
         [
             (
@@ -97,33 +96,8 @@ def _or_dash(value: float | None, format_spec: str) -> str:
     return markup.dash(strings.NOT_STATED) if value is None else format(value, format_spec)
 
 
-def _interval(interval: Interval) -> str:
-    """A figure above its interval."""
-    return f'{interval.value:.4f}<span class="emo-sub">{interval.low:.4f} to {interval.high:.4f}</span>'
-
-
 def _section(title: str, detail: str, table: str) -> str:
     return (
         f'<section class="emo-results"><h2 class="emo-heading">{title}</h2><p class="emo-detail">{detail}</p>'
         f"{table}</section>"
     )
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells that are HTML: two columns of text, then figures.
-
-    On a phone each row becomes a block, and each cell shows the name of its column.
-    """
-    if not rows:
-        return ""
-    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
-    body = "".join(
-        f'<tr><th scope="row"><div>{row[0]}</div></th>'
-        + "".join(
-            f'<td data-column="{column}"><div>{cell}</div></td>'
-            for column, cell in zip(columns[1:], row[1:], strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return f'<table class="emo-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
