@@ -1,0 +1,38 @@
+"""What several endpoints answer with, and how they refuse."""
+
+from typing import TypedDict
+
+import gradio as gr
+
+from emohub.errors import EmohubError
+from emohub.inference import Prediction
+
+
+class Classification(TypedDict):
+    """What one model makes of a text."""
+
+    model: str
+    label: str
+    probabilities: dict[str, float]
+    tokens: int
+    max_length: int
+    truncated: bool
+    seconds: float
+
+
+def classification(model: str, prediction: Prediction) -> Classification:
+    """One model's answer as plain values."""
+    return Classification(
+        model=model,
+        label=prediction.label,
+        probabilities=dict(zip(prediction.labels, prediction.probabilities, strict=True)),
+        tokens=prediction.tokens,
+        max_length=prediction.max_length,
+        truncated=prediction.truncated,
+        seconds=prediction.seconds,
+    )
+
+
+def refusal(error: EmohubError) -> gr.Error:
+    """What an endpoint raises instead: the caller gets one sentence, and the log nothing."""
+    return gr.Error(str(error), print_exception=False)
