@@ -155,7 +155,7 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
     ("path", "line", "expected"),
     [
         ("emohub/recipe/recipe.py", "from emohub.record import RunRecord", "recipe imports emohub.record; layer 1"),
-        ("emohub/compare.py", "from emohub.evaluate import evaluate", "compare imports emohub.evaluate; layer 4"),
+        ("emohub/compare/text.py", "from emohub.evaluate import evaluate", "compare imports emohub.evaluate; layer 4"),
         ("emohub/record/run.py", "def f():\n    from emohub import data", "record imports emohub.data; layer 2"),
         ("emohub/metrics/modules.py", "from .. import inference", "metrics imports emohub.inference; layer 1"),
         ("emohub/errors.py", "if TYPE_CHECKING:\n    import emohub.recipe", "errors imports emohub.recipe; layer 0"),

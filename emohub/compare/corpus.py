@@ -1,48 +1,20 @@
-"""Classifiers side by side: on one text, or on a labelled split with paired tests."""
+"""Classifiers side by side on a labelled split, with paired tests."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emohub.compare.labels import require_classifiers
 from emohub.data import LabelledTexts, load_split
-from emohub.errors import ModelError, UsageError
-from emohub.inference import Classifier, Prediction
-from emohub.labels import label_columns, label_key
+from emohub.errors import ModelError
+from emohub.inference import Classifier
+from emohub.labels import label_columns
 from emohub.metrics import bootstrap_intervals, classification_metrics, holm, mcnemar_exact
 from emohub.recipe import Corpus, Declaration
 from emohub.record import Interval, IntervalMethod, ModelIdentity
-
-Relation = Literal["agree", "disagree", "not comparable"]
-
-
-class PairOnText(Declaration):
-    """How the answers of two classifiers to one text relate."""
-
-    first: str
-    second: str
-    relation: Relation
-    """``not comparable``: the answers differ, but one of the two classifiers does not know the other's answer."""
-
-
-class TextComparison(Declaration):
-    """What several classifiers make of one text."""
-
-    text: str
-    labels: tuple[str, ...]
-    """Every label that any of them knows, in the order met."""
-    shared_labels: tuple[str, ...]
-    """The labels that all of them know."""
-    predictions: dict[str, Prediction]
-    """By the classifier's name, in the order given."""
-    table: dict[str, tuple[float | None, ...]]
-    """By classifier, the probability of each of ``labels``; None where it does not know the label."""
-    pairs: tuple[PairOnText, ...]
-    agree: bool
-    """Whether all of them give the same label."""
 
 
 class Measured(Declaration):
@@ -102,43 +74,6 @@ class CorpusComparison(Declaration):
     disagreements: tuple[Disagreement, ...]
 
 
-def align_labels(label_sets: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The union of label sets by name, spelled and ordered as first met; case does not count."""
-    spelling: dict[str, str] = {}
-    for labels in label_sets:
-        for name in labels:
-            spelling.setdefault(label_key(name), name)
-    return tuple(spelling.values())
-
-
-def compare_text(classifiers: Mapping[str, Classifier], text: str) -> TextComparison:
-    """Let every classifier answer ``text``; their labels are matched by name.
-
-    Raises:
-        UsageError: no classifier was given, or the text is empty or too long.
-    """
-    _require_classifiers(classifiers)
-    predictions = {name: classifier.classify(text) for name, classifier in classifiers.items()}
-    labels = align_labels(prediction.labels for prediction in predictions.values())
-    by_key = {
-        name: dict(zip(map(label_key, prediction.labels), prediction.probabilities, strict=True))
-        for name, prediction in predictions.items()
-    }
-    pairs = tuple(
-        PairOnText(first=first, second=second, relation=_relation(predictions[first], predictions[second]))
-        for first, second in combinations(predictions, 2)
-    )
-    return TextComparison(
-        text=text,
-        labels=labels,
-        shared_labels=tuple(name for name in labels if all(label_key(name) in known for known in by_key.values())),
-        predictions=predictions,
-        table={name: tuple(known.get(label_key(label)) for label in labels) for name, known in by_key.items()},
-        pairs=pairs,
-        agree=all(pair.relation == "agree" for pair in pairs),
-    )
-
-
 def compare_corpus(
     classifiers: Mapping[str, Classifier],
     corpus: Corpus,
@@ -159,7 +94,7 @@ def compare_corpus(
         ModelError: not one of them has the corpus' labels.
         DataError: the split cannot be loaded, or is not what the corpus declares.
     """
-    _require_classifiers(classifiers)
+    require_classifiers(classifiers)
     columns: dict[str, list[int]] = {}
     unaligned: dict[str, str] = {}
     for name, classifier in classifiers.items():
@@ -201,18 +136,6 @@ def compare_corpus(
         pairs=_compare_pairs(data.labels, predicted, resamples, seed),
         disagreements=_disagreements(data, predicted, np.flatnonzero(~alike), corpus.labels),
     )
-
-
-def _require_classifiers(classifiers: Mapping[str, Classifier]) -> None:
-    if not classifiers:
-        raise UsageError("there is no model to compare", "name at least one")
-
-
-def _relation(first: Prediction, second: Prediction) -> Relation:
-    if label_key(first.label) == label_key(second.label):
-        return "agree"
-    known_to_both = {*map(label_key, first.labels)} & {*map(label_key, second.labels)}
-    return "disagree" if {label_key(first.label), label_key(second.label)} <= known_to_both else "not comparable"
 
 
 def _measure(
