@@ -3,6 +3,7 @@
 from emohub.data.audit import Audit, Count, SharedTexts, SplitAudit, audit, audit_for_training
 from emohub.data.corpus import LabelledTexts, load_run_split, load_split, split_identity
 from emohub.data.damage import damage
+from emohub.data.formulas import escape_formula
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
@@ -25,6 +26,7 @@ __all__ = [
     "audit",
     "audit_for_training",
     "damage",
+    "escape_formula",
     "fingerprint",
     "load_run_split",
     "load_split",

@@ -1,0 +1,23 @@
+"""Cells of a CSV file that a spreadsheet must not take for formulas."""
+
+import re
+import unicodedata
+
+_FORMULA_STARTS = frozenset("=+-@")
+_UNSEEN_START = re.compile(r"^[\s\"'`\u00ad\u200b-\u200f\u2060\ufeff]+")
+"""What a spreadsheet may strip before it reads a cell: whitespace, quotes, and characters without width."""
+_NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?%?", re.ASCII)
+
+
+def escape_formula(cell: str) -> str:
+    """The cell with an apostrophe before it where a spreadsheet could run it as a formula, else as it stands.
+
+    The rule is OWASP's (CSV injection): a cell that starts with ``=``, ``+``, ``-``, ``@``, a tab or a line break is
+    text. Full-width and other compatible forms of those signs count, and so does what stands before them unseen.
+    A plain number such as ``-3.5`` is no formula. Removing the apostrophe gives the cell back.
+    """
+    if not cell or _NUMBER.fullmatch(cell):
+        return cell
+    first = _UNSEEN_START.sub("", cell)[:1]
+    dangerous = cell[0] in "\t\r\n" or not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", first))
+    return f"'{cell}" if dangerous else cell
