@@ -1,6 +1,6 @@
 """The page: a heading, a tab for each job, and the API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import gradio as gr
@@ -14,10 +14,18 @@ from emohub.ui.tabs import classify, compare
 from emohub.ui.tabs import models as models_tab
 
 
-def build_demo(models: Mapping[str, str | Path], *, cards_dir: Path | None = None) -> gr.Blocks:
+def build_demo(
+    models: Mapping[str, str | Path],
+    *,
+    cards_dir: Path | None = None,
+    allowed_models: Sequence[str] = (),
+    feedback: str | None = None,
+) -> gr.Blocks:
     """The page for these models: folders or Hub ids by the name that it shows. No model is loaded yet.
 
-    ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``.
+    ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``. ``allowed_models`` are Hub
+    ids, or ``OWNER/*``, that a visitor may add. ``feedback`` says where feedback is kept: ``local``, a file, or a
+    dataset on the Hub; None keeps none.
 
     Raises:
         UsageError: there is no model.

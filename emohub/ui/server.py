@@ -3,7 +3,7 @@
 import errno
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import gradio as gr
 
@@ -14,10 +14,22 @@ from emohub.ui.theme import STYLESHEETS, build_theme
 DEFAULT_PORT = 7860
 
 
-def launch(demo: gr.Blocks, *, host: str | None = None, port: int | None = None, block: bool = True) -> str:
+def launch(
+    demo: gr.Blocks,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    block: bool = True,
+    mcp: bool = False,
+    share: bool = False,
+    auth: Sequence[tuple[str, str]] | None = None,
+    rate_limit: int | None = None,
+) -> str:
     """Serve ``demo`` and return its address; with ``block`` only after Ctrl-C.
 
-    ``host`` and ``port`` default to the environment; see ``address``.
+    ``host`` and ``port`` default to the environment; see ``address``. ``mcp`` serves the API over MCP too, ``share``
+    opens a tunnel to gradio.live, and ``auth`` names who may enter and their passwords. ``rate_limit`` is the number of
+    requests a minute that one client may send, 0 for any; None is a limit on a Space and none elsewhere.
 
     Raises:
         UsageError: the address cannot be used, for example because the port is taken.
@@ -29,12 +41,13 @@ def launch(demo: gr.Blocks, *, host: str | None = None, port: int | None = None,
         server_port=port,
         theme=build_theme(),
         css_paths=list(STYLESHEETS),
+        auth=list(auth) if auth else None,
         footer_links=["api"],
         run_history=False,  # it would keep every text in the browser
-        share=False,
+        share=share,
         ssr_mode=False,
         pwa=False,
-        mcp_server=False,
+        mcp_server=mcp,
         enable_monitoring=False,
         quiet=True,
         prevent_thread_lock=True,
