@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from emohub.cli.app import app, output
+from emohub.cli.app import app, messages, output
 from emohub.cli.options import DataDir, Format
 from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
+from emohub.errors import UsageError
+from emohub.layout import VERIFY_FILE, find_records
 
 if TYPE_CHECKING:
     from emohub.verify import CheckedClaim, Verification
@@ -34,6 +36,14 @@ def verify(
         ),
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
+    save: Annotated[
+        bool,
+        typer.Option("--save", help="Keep the result as verify.json beside the records, where the page finds it."),
+    ] = False,
+    save_to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the result in this file, for a model without records here."),
+    ] = None,
     format_: Format = "table",
 ) -> None:
     """Measure MODEL again on the splits that its card names, and say which of the card's figures hold.
@@ -43,11 +53,17 @@ def verify(
     loaded, and no code of the repository runs.
 
     Example: `emohub verify ada/minilm-emotion`
+
+    Example: `emohub verify ada/minilm-emotion --save`
     """
     from emohub.recipe import load_corpus
+    from emohub.record import check_writable
     from emohub.verify import verify as hold
 
     declared = None if corpus is None else load_corpus(corpus)
+    kept = save_to or (_beside_records(model) if save else None)
+    if kept is not None:
+        check_writable(kept.parent)
     with progress() as report:
         found = hold(
             model,
@@ -62,8 +78,23 @@ def verify(
         typer.echo(json.dumps(_plain(found), indent=2, ensure_ascii=False))
     else:
         _show(found)
+    if kept is not None:
+        found.record().save(kept)
+        messages.print(f"Kept in {kept}", highlight=False, markup=False, soft_wrap=True)
     if not found.holds:
         raise typer.Exit(1)
+
+
+def _beside_records(model: str) -> Path:
+    """Where the page looks for it: in the folder of the records that have the model's name.
+
+    Raises:
+        UsageError: there are none.
+    """
+    folder = find_records(model)
+    if folder is None:
+        raise UsageError(f"there are no records of {model!r} here to put it beside", "name a file with --save-to")
+    return folder / VERIFY_FILE
 
 
 def _plain(found: "Verification") -> dict[str, object]:

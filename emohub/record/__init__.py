@@ -16,6 +16,7 @@ from emohub.record.files import check_writable, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
 from emohub.record.publication import PublicationRecord
 from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
+from emohub.record.verification import VerificationRecord, VerifiedClaim
 
 __all__ = [
     "ENGLISH_EXAMPLES",
@@ -44,6 +45,8 @@ __all__ = [
     "Speed",
     "SplitDescription",
     "SplitIdentity",
+    "VerificationRecord",
+    "VerifiedClaim",
     "check_writable",
     "current_environment",
     "sha256_file",

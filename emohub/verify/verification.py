@@ -1,19 +1,21 @@
 """The claims of a model's card, each held against a measurement."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from emohub import layout
+from emohub import __version__, layout
 from emohub.card import read_card
 from emohub.card.front_matter import HUB_METRICS
 from emohub.errors import CardError, EmohubError
 from emohub.inference import Checkpoint, Classifier, find_checkpoint
 from emohub.recipe import Corpus, list_corpora, load_corpus
 from emohub.recipe.corpus import SplitName
-from emohub.record import Interval, ModelIdentity
+from emohub.recipe.declaration import sha256_text
+from emohub.record import Interval, ModelIdentity, VerificationRecord, VerifiedClaim, utc_now
 from emohub.verify.claims import PERPLEXITY, Claim, Figure, claims_of, figure, metric_name, named_weights
 from emohub.verify.measuring import Measurements, Report, UncheckableError
 
@@ -47,6 +49,8 @@ class Verification:
     """A model's identity and each claim of its card, checked."""
 
     model: ModelIdentity
+    card: str
+    """SHA-256 of the card."""
     claims: tuple[CheckedClaim, ...]
     weights_named: bool | None = None
     """Whether the weights have the SHA-256 that the card states; None when it states none."""
@@ -58,6 +62,19 @@ class Verification:
         """Whether at least one claim was reproduced, none differs, and the weights are those that the card names."""
         outcomes = {checked.outcome for checked in self.claims}
         return "reproduced" in outcomes and "differs" not in outcomes and self.weights_named is not False
+
+    def record(self) -> VerificationRecord:
+        """The verification as ``verify.json`` keeps it, dated now."""
+        return VerificationRecord(
+            created=utc_now(),
+            emohub=__version__,
+            model=self.model,
+            card=self.card,
+            claims=tuple(_recorded(checked) for checked in self.claims),
+            weights_named=self.weights_named,
+            notes=self.notes,
+            holds=self.holds,
+        )
 
 
 def verify(
@@ -114,9 +131,25 @@ def verify(
     weights = named_weights(card)
     return Verification(
         checkpoint.identity,
+        sha256_text(card),
         tuple(_check(claim, corpus, measurements) for claim in claims),
         None if weights is None else weights == checkpoint.fingerprint,
         _refused(checkpoint),
+    )
+
+
+def _recorded(checked: CheckedClaim) -> VerifiedClaim:
+    claim, value = checked.claim, checked.claim.value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return VerifiedClaim(
+        dataset=claim.dataset,
+        config=claim.config,
+        split=claim.split,
+        metric=claim.metric,
+        claimed=float(value) if number else str(value),  # type: ignore[arg-type]
+        outcome=checked.outcome,
+        reason=checked.reason,
+        measured=checked.measured,
     )
 
 
