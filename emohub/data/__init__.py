@@ -8,7 +8,7 @@ from emohub.data.predictions import Predictions, read_predictions, write_predict
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
 from emohub.data.showing import reasons_to_hide
-from emohub.data.table import Table, read_table, table_suffix, write_table
+from emohub.data.table import Table, TableLimits, parse_table, read_table, table_bytes, table_suffix, write_table
 from emohub.data.texts import PlainTexts, fingerprint, load_texts, split_texts
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "SharedTexts",
     "SplitAudit",
     "Table",
+    "TableLimits",
     "audit",
     "audit_for_training",
     "damage",
@@ -31,6 +32,7 @@ __all__ = [
     "load_run_split",
     "load_split",
     "load_texts",
+    "parse_table",
     "read_predictions",
     "read_raw_corpus",
     "read_raw_files",
@@ -38,6 +40,7 @@ __all__ = [
     "reasons_to_hide",
     "split_identity",
     "split_texts",
+    "table_bytes",
     "table_suffix",
     "text_key",
     "write_predictions",

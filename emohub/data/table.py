@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,6 +28,32 @@ class Absent(Enum):
 
 
 ABSENT: Final = Absent.ABSENT
+
+_BATCH_ROWS = 8
+"""Rows of a parquet file that are decoded before their size is looked at."""
+
+
+@dataclass(frozen=True)
+class TableLimits:
+    """How large a table may be that comes from somebody unknown; it is left as soon as it is seen to be larger."""
+
+    rows: int
+    columns: int
+    decoded_bytes: int
+    """Of a parquet file, whose few bytes may stand for many."""
+
+    def check(self, *, rows: int = 0, columns: int = 0, decoded_bytes: int = 0) -> None:
+        """Refuse what is beyond a limit.
+
+        Raises:
+            DataError: it is.
+        """
+        if rows > self.rows:
+            raise DataError(f"the file has more than {self.rows:,} rows", "split it")
+        if columns > self.columns:
+            raise DataError(f"the file has more than {self.columns:,} columns", "leave out those that are not needed")
+        if decoded_bytes > self.decoded_bytes:
+            raise DataError(f"the file holds more than {self.decoded_bytes / 2**20:,.0f} MiB of values", "split it")
 
 
 @dataclass(frozen=True)
@@ -113,12 +140,22 @@ def read_table(path: Path, *, keep_damage: bool = False) -> Table:
         UsageError: the extension is none of these.
         DataError: the file cannot be read, is not UTF-8, or is not well-formed; the message names the line.
     """
+    table_suffix(path)
+    return parse_table(read_bytes(path), path, keep_damage=keep_damage)
+
+
+def parse_table(data: bytes, path: Path, *, keep_damage: bool = False, limits: TableLimits | None = None) -> Table:
+    """The table that a file's bytes hold; ``path`` is its name, for its kind and for messages. Else as ``read_table``.
+
+    Raises:
+        UsageError: the extension is none of a table's.
+        DataError: the bytes are no well-formed table of that kind, or the table is beyond ``limits``.
+    """
     suffix = table_suffix(path)
-    data = read_bytes(path)
     if suffix == ".parquet":
-        return _read_parquet(data, path)
+        return _read_parquet(data, path, limits)
     text = data.decode("utf-8-sig", errors="surrogateescape") if keep_damage else utf8_text(data, path)
-    return _read_csv(text, path) if suffix == ".csv" else _read_jsonl(text, path, keep_damage)
+    return _read_csv(text, path, limits) if suffix == ".csv" else _read_jsonl(text, path, keep_damage, limits)
 
 
 def write_table(path: Path, table: Table) -> None:
@@ -132,12 +169,22 @@ def write_table(path: Path, table: Table) -> None:
         DataError: a column holds values that this kind of file cannot hold.
         RecordError: the folder cannot be written; nothing half-written is left.
     """
+    data = table_bytes(table, path)
+    write_atomically(path, lambda temporary: temporary.write_bytes(data))
+
+
+def table_bytes(table: Table, path: Path) -> bytes:
+    """What ``write_table`` writes into the file ``path``.
+
+    Raises:
+        UsageError: the extension is none of a table's.
+        DataError: a column holds values that this kind of file cannot hold.
+    """
     encode = {".csv": _csv_bytes, ".jsonl": _jsonl_bytes, ".parquet": _parquet_bytes}[table_suffix(path)]
     try:
-        data = encode(table)
+        return encode(table)
     except (TypeError, OverflowError, pa.ArrowException) as error:
         raise DataError(f"{path.name} cannot hold the values ({error})", "write another kind of file") from None
-    write_atomically(path, lambda temporary: temporary.write_bytes(data))
 
 
 def table_suffix(path: Path) -> str:
@@ -179,13 +226,15 @@ def utf8_text(data: bytes, path: Path) -> str:
         raise DataError(f"{path}, line {line} is not UTF-8", "save the file as UTF-8") from None
 
 
-def _read_csv(text: str, path: Path) -> Table:
+def _read_csv(text: str, path: Path, limits: TableLimits | None) -> Table:
     # Without strict, a quote that is never closed would swallow the rest of the file in silence.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, None)
         if not header:
             raise DataError(f"{path} has no header", "give a file whose first line names its columns")
+        if limits:
+            limits.check(columns=len(header))
         _refuse_repeated(header, path)
         rows = []
         for row in reader:
@@ -196,13 +245,15 @@ def _read_csv(text: str, path: Path) -> Table:
                 )
             if row:
                 rows.append(row)
+            if limits:
+                limits.check(rows=len(rows))
     except csv.Error as error:
         raise DataError(f"{path}, line {reader.line_num}: {error}", "correct the quotes of this row") from None
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in header)
     return Table(dict(zip(header, columns, strict=True)), str(path))
 
 
-def _read_jsonl(text: str, path: Path, keep_damage: bool) -> Table:
+def _read_jsonl(text: str, path: Path, keep_damage: bool, limits: TableLimits | None) -> Table:
     columns: dict[str, list[Any]] = {}
     rows = 0
     for number, line in enumerate(text.split("\n"), start=1):
@@ -218,6 +269,8 @@ def _read_jsonl(text: str, path: Path, keep_damage: bool) -> Table:
             raise DataError(f"{path}, line {number} is not JSON ({error})", "write one JSON object a line") from None
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {number} is not a JSON object", "write one JSON object a line")
+        if limits:
+            limits.check(rows=rows + 1, columns=len(columns.keys() | values.keys()))
         for name, value in values.items():
             columns.setdefault(name, [ABSENT] * rows).append(value)
         rows += 1
@@ -227,16 +280,34 @@ def _read_jsonl(text: str, path: Path, keep_damage: bool) -> Table:
     return Table(columns, str(path))
 
 
-def _read_parquet(data: bytes, path: Path) -> Table:
+def _read_parquet(data: bytes, path: Path, limits: TableLimits | None) -> Table:
     try:
         # From a buffer: given a path, pyarrow would also turn folder names such as "fold=1" into columns.
-        arrow = pq.ParquetFile(pa.BufferReader(data)).read()
+        file = pq.ParquetFile(pa.BufferReader(data))
+        if limits:
+            _check_size(file, limits)
+        arrow = file.read()
         stated = b"huggingface" in (arrow.schema.metadata or {})
         features = Features.from_arrow_schema(arrow.schema) if stated else {}
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path} is not a readable parquet file ({error})", "make the file again") from None
     _refuse_repeated(arrow.column_names, path)
     return Table(dict(zip(arrow.column_names, arrow.columns, strict=True)), str(path), stated_label_names(features))
+
+
+def _check_size(file: pq.ParquetFile, limits: TableLimits) -> None:
+    """Decode a parquet file piece by piece, so that one that grows beyond the limits never is in memory whole."""
+    meta = file.metadata
+    limits.check(rows=meta.num_rows, columns=meta.num_columns)
+    limits.check(decoded_bytes=sum(meta.row_group(index).total_byte_size for index in range(meta.num_row_groups)))
+    for declared in file.schema_arrow:
+        if pa.types.is_nested(declared.type) and "dictionary<" in str(declared.type):
+            raise DataError(f"{declared.name!r} packs its values in a way that hides their size", "write them plainly")
+    size = 0
+    for batch in file.iter_batches(_BATCH_ROWS):
+        for column in batch.columns:
+            size += (column.dictionary_decode() if pa.types.is_dictionary(column.type) else column).nbytes
+            limits.check(decoded_bytes=size)
 
 
 def stated_label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -253,7 +324,7 @@ def _is_readable(scalar: Any) -> bool:
 
 
 def _refuse_repeated(names: Sequence[str], path: Path) -> None:
-    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
     if repeated is not None:
         raise DataError(f"{path} has two columns {repeated!r}", "give each column its own name")
 

@@ -10,3 +10,7 @@ MAX_ROWS = 10_000
 """Rows of an uploaded file."""
 MAX_FILE_BYTES = 20 * 2**20
 """Size of an uploaded file."""
+MAX_COLUMNS = 200
+"""Columns of an uploaded file."""
+MAX_DECODED_BYTES = 200 * 2**20
+"""Size of an uploaded parquet file's values, which may be packed into few bytes."""

@@ -1,0 +1,70 @@
+"""Uploaded files: checked, read into a table, and deleted as soon as they were read."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from emohub.data import Table, TableLimits, parse_table, table_suffix
+from emohub.errors import DataError, UsageError
+from emohub.ui.service.limits import MAX_COLUMNS, MAX_DECODED_BYTES, MAX_FILE_BYTES, MAX_ROWS
+
+TABLE_LIMITS = TableLimits(rows=MAX_ROWS, columns=MAX_COLUMNS, decoded_bytes=MAX_DECODED_BYTES)
+_NAME_CHARS = 80
+"""Characters of a file's name that messages show."""
+
+
+def take_upload(value: object) -> Table:
+    """The table in an uploaded file, which is gone afterwards, whatever comes of it.
+
+    ``value`` is what Gradio hands on for a file: a mapping with ``path``, and the name that it had as ``orig_name``.
+
+    Raises:
+        UsageError: it is no uploaded file, or none of CSV, JSONL and parquet.
+        DataError: it is too large, has no rows, or cannot be read; messages call it by its own name.
+    """
+    path, name = _uploaded(value)
+    try:
+        table_suffix(name)
+        data = _read(path, name)
+    finally:
+        _delete(path)
+    table = parse_table(data, name, limits=TABLE_LIMITS)
+    if not len(table):
+        raise DataError(f"{name} has no rows", "give a file with at least one")
+    return table
+
+
+def _uploaded(value: object) -> tuple[Path, Path]:
+    """Where the file lies, which must be where uploads are put, and the name that it had with who sent it."""
+    given = value.get("path") if isinstance(value, dict) else None
+    if not isinstance(given, str):
+        raise UsageError("no file was uploaded", "choose one")
+    try:
+        path = Path(given).resolve()
+        inside = path.is_relative_to(Path(get_upload_folder()).resolve()) and path.is_file()
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a loop of links
+        inside = False
+    if not inside:
+        raise UsageError("the uploaded file is no longer there", "choose it again")
+    original = value.get("orig_name") if isinstance(value, dict) else None
+    name = Path(original).name if isinstance(original, str) and Path(original).name else path.name
+    return path, Path(name[-_NAME_CHARS:])
+
+
+def _read(path: Path, name: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError:
+        raise DataError(f"{name} cannot be read", "choose it again") from None
+    if len(data) > MAX_FILE_BYTES:
+        raise DataError(f"{name} is larger than {MAX_FILE_BYTES // 2**20} MiB", "split it")
+    return data
+
+
+def _delete(path: Path) -> None:
+    """Delete the file, and the folder that Gradio made for it alone."""
+    with suppress(OSError):  # somebody who uploaded the same file at the same moment may have been first
+        path.unlink()
+        path.parent.rmdir()
