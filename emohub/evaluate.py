@@ -5,39 +5,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emohub.data import load_split, split_identity, write_predictions
 from emohub.errors import RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.labels import label_columns
 from emohub.layout import EVAL_FILE, PREDICTIONS_FILE
-from emohub.metrics import (
-    BootstrapResult,
-    bootstrap_intervals,
-    calibration_bins,
-    classification_metrics,
-    confusion_matrix,
-    expected_calibration_error,
-    log_loss,
-    per_label,
-)
 from emohub.recipe import Corpus
 from emohub.recipe.corpus import SplitName
-from emohub.record import (
-    CalibrationBin,
-    EvalRecord,
-    Interval,
-    IntervalMethod,
-    LabelResult,
-    check_writable,
-    current_environment,
-    utc_now,
-)
+from emohub.record import EvalRecord, check_writable, current_environment, utc_now
+from emohub.record.measuring import measure
 
 
 def evaluate(
@@ -77,7 +57,6 @@ def evaluate(
     started = time.perf_counter()
     probabilities = classifier.predict_proba(data.texts, on_progress=report)[:, columns]
     seconds = time.perf_counter() - started
-    predicted = probabilities.argmax(axis=1)
 
     # Without an output folder the file is written all the same, because the record states its fingerprint.
     with tempfile.TemporaryDirectory() if output_dir is None else nullcontext(output_dir) as folder:
@@ -85,12 +64,12 @@ def evaluate(
             Path(folder) / PREDICTIONS_FILE,
             row=np.arange(len(data.texts)),
             label=data.labels,
-            predicted=predicted,
+            predicted=probabilities.argmax(axis=1),
             probabilities=probabilities,
             label_names=corpus.labels,
         )
     truncated = int((classifier.count_tokens(data.texts) > classifier.max_length).sum())
-    intervals = bootstrap_intervals(data.labels, probabilities, resamples=resamples, seed=seed)
+    measures = measure(data.labels, probabilities, corpus.labels, resamples=resamples, seed=seed)
     record = EvalRecord(
         created=utc_now(),
         model=identity,
@@ -100,11 +79,11 @@ def evaluate(
         split=split,
         data=split_identity(data, truncated),
         labels=corpus.labels,
-        metrics=_metrics(data.labels, probabilities, intervals),
-        intervals=IntervalMethod(level=intervals.level, resamples=intervals.resamples, seed=intervals.seed),
-        per_label=_per_label(data.labels, predicted, corpus.labels, intervals),
-        confusion_matrix=tuple(map(tuple, confusion_matrix(data.labels, predicted, len(corpus.labels)).tolist())),
-        calibration=tuple(CalibrationBin(**asdict(part)) for part in calibration_bins(data.labels, probabilities)),
+        metrics=measures.metrics,
+        intervals=measures.intervals,
+        per_label=measures.per_label,
+        confusion_matrix=measures.confusion_matrix,
+        calibration=measures.calibration,
         seconds=seconds,
         texts_per_second=len(data.texts) / seconds,
         predictions_sha256=predictions_sha256,
@@ -129,42 +108,6 @@ def _check_output(folder: Path, corpus: str, split: str) -> None:
             "would replace",
             "give another folder with --output-dir",
         )
-
-
-def _metrics(
-    references: NDArray[np.int64], probabilities: NDArray[np.float32], intervals: BootstrapResult
-) -> dict[str, Interval]:
-    values = {
-        **classification_metrics(references, probabilities.argmax(axis=1), probabilities.shape[1]),
-        "log_loss": log_loss(references, probabilities),
-        "expected_calibration_error": expected_calibration_error(references, probabilities),
-    }
-    return {
-        name: Interval(value=value, low=intervals.metrics[name][0], high=intervals.metrics[name][1])
-        for name, value in values.items()
-    }
-
-
-def _per_label(
-    references: NDArray[np.int64], predicted: NDArray[np.int64], labels: tuple[str, ...], intervals: BootstrapResult
-) -> tuple[LabelResult, ...]:
-    columns = per_label(references, predicted, len(labels))
-
-    def interval(name: str, label: int) -> Interval:
-        low, high = intervals.per_label[name][label]
-        return Interval(value=float(columns[name][label]), low=float(low), high=float(high))
-
-    return tuple(
-        LabelResult(
-            label=name,
-            precision=interval("precision", label),
-            recall=interval("recall", label),
-            f1=interval("f1", label),
-            support=int(columns["support"][label]),
-            predicted=int(columns["predicted"][label]),
-        )
-        for label, name in enumerate(labels)
-    )
 
 
 if __name__ == "__main__":

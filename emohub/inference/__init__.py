@@ -8,8 +8,9 @@ from emohub.inference.checkpoint import (
     recompute_activations,
     save_pretrained,
 )
-from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction
+from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction, check_text
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
+from emohub.inference.steps import run_steps
 
 __all__ = [
     "MAX_TEXT_CHARS",
@@ -17,11 +18,13 @@ __all__ = [
     "Checkpoint",
     "Classifier",
     "Prediction",
+    "check_text",
     "find_checkpoint",
     "load_for_masked_lm",
     "load_for_training",
     "load_masked_lm",
     "masked_lm_logits",
     "recompute_activations",
+    "run_steps",
     "save_pretrained",
 ]

@@ -1,7 +1,7 @@
 """The classifier: texts → probabilities."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,6 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint, load_classifier, position_limit
+from emohub.inference.steps import run_steps
 from emohub.record import ModelIdentity
 
 MAX_TEXT_CHARS = 100_000
@@ -45,7 +46,7 @@ class Prediction:
     truncated: bool
     """True when the model did not read the whole text."""
     seconds: float
-    """Wall time, tokenizing included."""
+    """Wall time, tokenizing included; that of all texts that were computed together."""
 
 
 class Classifier:
@@ -153,7 +154,17 @@ class Classifier:
         Raises:
             DataError: a text is not valid Unicode.
         """
-        return self._probabilities(tokenizing.tokenize(self._tokenizer, texts, self.max_length).ids, on_progress)
+        return run_steps(self.predict_in_steps(texts), on_progress)
+
+    def predict_in_steps(self, texts: Sequence[str]) -> Generator[int, None, NDArray[np.float32]]:
+        """:meth:`predict_proba` for who stops between two forward passes, or lets others compute there.
+
+        Yields the number of texts done so far after each pass, and returns the probabilities.
+
+        Raises:
+            DataError: a text is not valid Unicode.
+        """
+        return (yield from self._steps(tokenizing.tokenize(self._tokenizer, texts, self.max_length).ids))
 
     def classify(self, text: str) -> Prediction:
         """Classify one text.
@@ -162,26 +173,34 @@ class Classifier:
             UsageError: the text is empty or longer than :data:`MAX_TEXT_CHARS` characters.
             DataError: the text is not valid Unicode.
         """
-        if not text.strip():
-            raise UsageError("the text is empty", "write something to classify")
-        if len(text) > MAX_TEXT_CHARS:
-            raise UsageError(
-                f"the text has {len(text):,} characters, the limit is {MAX_TEXT_CHARS:,}", "shorten or split it"
-            )
+        return self.classify_many([text])[0]
+
+    def classify_many(self, texts: Sequence[str]) -> list[Prediction]:
+        """Classify several texts together, in their order; ``seconds`` is the time that all of them took.
+
+        Raises:
+            UsageError: a text is empty or longer than :data:`MAX_TEXT_CHARS` characters.
+            DataError: a text is not valid Unicode.
+        """
+        for text in texts:
+            check_text(text)
         started = time.perf_counter()
-        tokens = tokenizing.tokenize(self._tokenizer, [text], self.max_length)
-        probabilities = self._probabilities(tokens.ids)[0]
+        tokens = tokenizing.tokenize(self._tokenizer, texts, self.max_length)
+        probabilities = run_steps(self._steps(tokens.ids))
         seconds = time.perf_counter() - started
-        return Prediction(
-            text=text,
-            labels=self.labels,
-            probabilities=tuple(probabilities.tolist()),
-            label=self.labels[int(probabilities.argmax())],
-            tokens=int(tokens.lengths[0]),
-            max_length=self.max_length,
-            truncated=tokens.truncated > 0,
-            seconds=seconds,
-        )
+        return [
+            Prediction(
+                text=text,
+                labels=self.labels,
+                probabilities=tuple(row.tolist()),
+                label=self.labels[int(row.argmax())],
+                tokens=length,
+                max_length=self.max_length,
+                truncated=length > self.max_length,
+                seconds=seconds,
+            )
+            for text, row, length in zip(texts, probabilities, tokens.lengths.tolist(), strict=True)
+        ]
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Tokens per text before any cut, special ones included; shape ``(n_texts,)``.
@@ -192,9 +211,7 @@ class Classifier:
         return tokenizing.tokenize(self._tokenizer, texts, self.max_length).lengths
 
     @torch.inference_mode()
-    def _probabilities(
-        self, ids: list[list[int]], on_progress: Callable[[int], None] | None = None
-    ) -> NDArray[np.float32]:
+    def _steps(self, ids: list[list[int]]) -> Generator[int, None, NDArray[np.float32]]:
         if self._model.training:
             self._model.eval()
         probabilities = np.empty((len(ids), len(self.labels)), np.float32)
@@ -206,9 +223,22 @@ class Classifier:
             inputs = {name: torch.from_numpy(array).to(device) for name, array in padded.items()}
             probabilities[rows] = self._model(**inputs).logits.float().softmax(dim=-1).cpu().numpy()
             done += len(rows)
-            if on_progress is not None:
-                on_progress(done)
+            yield done
         return probabilities
+
+
+def check_text(text: str) -> None:
+    """Whether :meth:`Classifier.classify` takes a text.
+
+    Raises:
+        UsageError: it is empty or longer than :data:`MAX_TEXT_CHARS` characters.
+    """
+    if not text.strip():
+        raise UsageError("the text is empty", "write something to classify")
+    if len(text) > MAX_TEXT_CHARS:
+        raise UsageError(
+            f"the text has {len(text):,} characters, the limit is {MAX_TEXT_CHARS:,}", "shorten or split it"
+        )
 
 
 def _batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[list[int]]:

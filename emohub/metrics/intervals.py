@@ -37,12 +37,16 @@ def bootstrap_intervals(
     level: float = 0.95,
     seed: int = 0,
     num_bins: int = 15,
+    num_averaged: int | None = None,
 ) -> BootstrapResult:
     """Percentile bootstrap intervals of every published value (Efron and Tibshirani 1993, chapter 13).
 
     Rows are drawn with replacement, each resample as large as the data, and each value is computed on every resample.
     A prediction is the label with the highest probability, the first one on a tie. The expected calibration error of
     resamples is biased upwards, so that its interval can lie above the measured value.
+
+    ``num_averaged`` is how many labels there are results of and averages over, the first ones; by default all. Where a
+    classifier knows more labels than the data, the data's come first and the others count as wrong answers alone.
 
     Raises:
         DataError: lengths differ, an id is out of range, a row is no distribution, or a setting is out of range.
@@ -68,7 +72,8 @@ def bootstrap_intervals(
     )
     n = len(references)
     sums = np.concatenate([_draw_counts(rows, n) @ features for rows in resampled_rows(n, resamples, seed)])
-    hits, support, predicted, gaps, losses = np.split(sums, [k, 2 * k, 3 * k, 3 * k + num_bins], axis=1)
+    *counts, gaps, losses = np.split(sums, [k, 2 * k, 3 * k, 3 * k + num_bins], axis=1)
+    hits, support, predicted = (count[:, :num_averaged] for count in counts)
 
     values = averages(hits, support, predicted)
     values["log_loss"] = losses[:, 0] / n
