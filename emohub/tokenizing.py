@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ TOKENIZER_FILES = (
 Tokenizer = PreTrainedTokenizerBase
 """What ``load_tokenizer`` returns, named for modules that hold one and do not own transformers."""
 
+_Item = TypeVar("_Item")
 _VOCABULARY_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
 
@@ -41,6 +42,20 @@ class Tokens:
     def truncated(self) -> int:
         """How many of the texts lost tokens."""
         return sum(int(length) > len(ids) for length, ids in zip(self.lengths, self.ids, strict=True))
+
+
+@dataclass(frozen=True)
+class TracedTokens:
+    """The tokens of one text that a model reads, and where in the text each stands."""
+
+    ids: list[int]
+    """Special tokens included, cut as in :func:`tokenize`."""
+    spans: list[tuple[int, int]]
+    """Characters of the text for each token; nothing, ``(0, 0)``, for one that the tokenizer added."""
+    added: list[bool]
+    """Whether the tokenizer added it: the tokens at the start and the end."""
+    characters: int
+    """How much of the text is read: all of it, or up to the last token before the cut."""
 
 
 def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> PreTrainedTokenizerBase:
@@ -101,6 +116,33 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_lengt
     return Tokens(ids, lengths)
 
 
+def read_chars(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> int:
+    """Characters from the start of ``text`` up to the end of the last token that survives a cut to ``max_length``."""
+    encoded = tokenizer(
+        text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False
+    )
+    special = len(_encode(tokenizer, ["a"])[0]) - len(_encode(tokenizer, ["a"], add_special_tokens=False)[0])
+    return max((end for _, end in encoded["offset_mapping"][: max(max_length - special, 0)]), default=0)
+
+
+def trace(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> TracedTokens:
+    """The tokens of ``text`` as :func:`tokenize` cuts them, each with its place in the text.
+
+    Raises:
+        DataError: the text holds half of a surrogate pair, which is no Unicode.
+    """
+    (ids,) = tokenize(tokenizer, [text], max_length).ids
+    encoded = tokenizer(
+        text, truncation=False, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
+    )
+    spans, added = ([tuple(span) for span in encoded["offset_mapping"]], list(encoded["special_tokens_mask"]))
+    if len(ids) == len(spans):
+        return TracedTokens(ids, spans, list(map(bool, added)), len(text))
+    ending = _ending(tokenizer)
+    spans, added = _cut(spans, max_length, ending), _cut(added, max_length, ending)
+    return TracedTokens(ids, spans, list(map(bool, added)), max(end for _, end in spans))
+
+
 def pad(ids: Sequence[Sequence[int]], pad_id: int) -> dict[str, NDArray[np.int64]]:
     """A batch padded at the right to its longest text.
 
@@ -134,7 +176,7 @@ def _ending(tokenizer: PreTrainedTokenizerBase) -> int:
     return len(whole) - start - len(body)
 
 
-def _cut(ids: list[int], max_length: int, ending: int) -> list[int]:
+def _cut(ids: list[_Item], max_length: int, ending: int) -> list[_Item]:
     if len(ids) <= max_length:
         return ids
     return ids[: max_length - ending] + ids[len(ids) - ending :]

@@ -108,6 +108,7 @@ def test_a_text_longer_than_the_model_reads_is_flagged(classifier, words, trunca
     prediction = classifier.classify(" ".join(["happy"] * words))
     assert prediction.tokens == words + 2  # with the special tokens at both ends
     assert prediction.truncated is truncated
+    assert prediction.read_chars == (30 * len("happy ") - 1 if truncated else None)
     assert classifier.count_tokens(["happy", " ".join(["happy"] * words)]).tolist() == [3, words + 2]
 
 

@@ -8,7 +8,7 @@ from conftest import made_rows
 from transformers import AutoTokenizer
 
 from emohub.errors import DataError, ModelError
-from emohub.tokenizing import load_tokenizer, pad, tokenize
+from emohub.tokenizing import load_tokenizer, pad, read_chars, tokenize
 
 TEXTS = ["", "happy", "so furious " * 30, "[SEP] </s> unknowable 東京 🙂", *(text for text, _ in made_rows(40, seed=3))]
 
@@ -23,6 +23,20 @@ def test_ids_and_cuts_are_those_of_transformers(architecture, max_length, make_t
     lengths = [len(ids) for ids in plain(TEXTS, verbose=False)["input_ids"]]
     assert tokens.lengths.tolist() == lengths
     assert tokens.truncated == sum(length > max_length for length in lengths) > 0
+
+
+@pytest.mark.parametrize("architecture", ["bert", "distilbert", "roberta"])
+@pytest.mark.parametrize("max_length", [2, 3, 8, 32])
+def test_what_was_read_of_a_long_text_has_the_tokens_of_the_cut_text(architecture, max_length, make_tiny_model):
+    tokenizer = load_tokenizer(make_tiny_model(architecture=architecture))
+    for text in ("so furious " * 30, "  Ünïcode 東京 a b c d e f g h i j k l m n o p q r s t u v w x y z " * 3):
+        read = text[: read_chars(tokenizer, text, max_length)]
+        assert len(read) < len(text)
+        (cut,) = tokenize(tokenizer, [text], max_length).ids
+        (whole,) = tokenize(tokenizer, [read], 10_000).ids
+        assert whole[: max_length - 1] == cut[:-1]
+        assert len(whole) - max_length in (0, 1)  # a character of several bytes may be cut through
+    assert read_chars(tokenizer, "happy", 32) == 5
 
 
 def test_threads_with_different_limits_do_not_disturb_each_other(tiny_model_dir):

@@ -47,6 +47,8 @@ class Prediction:
     """True when the model did not read the whole text."""
     seconds: float
     """Wall time, tokenizing included; that of all texts that were computed together."""
+    read_chars: int | None = None
+    """Characters, from the start, that the model read of a text that was cut; None where it read the whole text."""
 
 
 class Classifier:
@@ -198,9 +200,13 @@ class Classifier:
                 max_length=self.max_length,
                 truncated=length > self.max_length,
                 seconds=seconds,
+                read_chars=self._read_chars(text) if length > self.max_length else None,
             )
             for text, row, length in zip(texts, probabilities, tokens.lengths.tolist(), strict=True)
         ]
+
+    def _read_chars(self, text: str) -> int:
+        return tokenizing.read_chars(self._tokenizer, text, self.max_length)
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Tokens per text before any cut, special ones included; shape ``(n_texts,)``.
