@@ -75,9 +75,10 @@ def serving(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen
     ) as process:
         try:
             assert process.stdout is not None
-            address = re.search(r"http://\S+", process.stdout.readline())
+            said = (re.search(r"emohub is at (http://\S+)", line) for line in process.stdout)
+            address = next(filter(None, said), None)
             assert address is not None, "the page did not start"
-            yield process, address[0]
+            yield process, address[1]
         finally:
             process.terminate()
 
@@ -104,7 +105,7 @@ def site(make_tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -
     write_card(card)
     (root / "cards" / HOSTILE_NAME).mkdir()
     (root / "cards" / HOSTILE_NAME / "README.md").write_text(HOSTILE_CARD, encoding="utf-8")
-    with serving(["-m", "emohub", "demo", "--port", str(free_port())], root) as (process, url):
+    with serving(["-m", "emohub", "demo", "--mcp", "--port", str(free_port())], root) as (process, url):
         yield Site(url, models, process)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,36 +46,6 @@ launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(s
 
 
 # Over HTTP
-
-
-def test_the_api_answers_what_the_library_answers(site: Site) -> None:
-    classifiers = site.classifiers("moods", "feelings")
-    status, answer = post(f"{site.url}gradio_api/run/classify", TEXT, "feelings")
-    assert status == 200
-    (given,) = answer["data"]
-    expected = classifiers["feelings"].classify(TEXT)
-    assert list(given["probabilities"]) == list(expected.labels)
-    assert list(given["probabilities"].values()) == pytest.approx(list(expected.probabilities), abs=1e-6)
-    assert (given["model"], given["label"], given["tokens"]) == ("feelings", expected.label, expected.tokens)
-    assert (given["max_length"], given["truncated"]) == (expected.max_length, False)
-
-    status, answer = post(f"{site.url}gradio_api/run/compare", TEXT, ["moods", "feelings"])
-    assert status == 200
-    (given,) = answer["data"]
-    compared = compare_text(classifiers, TEXT)
-    assert given["labels"] == list(compared.labels)
-    assert given["shared_labels"] == ["joy", "anger"]
-    assert given["agree"] == compared.agree
-    assert [one["model"] for one in given["answers"]] == ["moods", "feelings"]
-    assert [pair["relation"] for pair in given["pairs"]] == [pair.relation for pair in compared.pairs]
-
-
-def test_the_api_describes_its_two_endpoints(site: Site) -> None:
-    with urllib.request.urlopen(f"{site.url}gradio_api/info", timeout=60) as response:
-        endpoints = json.load(response)["named_endpoints"]
-    assert set(endpoints) == {"/classify", "/compare"}
-    assert [parameter["parameter_name"] for parameter in endpoints["/compare"]["parameters"]] == ["text", "models"]
-    assert "probabilities" in json.dumps(endpoints["/classify"]["returns"])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import gradio as gr
 
 from emohub.errors import UsageError
-from emohub.ui import strings
+from emohub.ui import api, strings
 from emohub.ui.theme import STYLESHEETS, build_theme
 
 DEFAULT_PORT = 7860
@@ -52,6 +52,8 @@ def launch(
         quiet=True,
         prevent_thread_lock=True,
     )
+    if mcp:
+        api.answer_in_json(demo)
     print(strings.SERVING.format(url=url), flush=True)
     if block:
         demo.block_thread()

@@ -1,10 +1,17 @@
-"""The HTTP API: typed endpoints that answer with plain values, through the same service as the page."""
+"""The HTTP API and the tools over MCP: typed endpoints that answer with plain values, through the page's own service.
 
-from emohub.ui.api import classify, compare
+Each job's endpoints are in its own file, added by ``endpoint.expose``; what callers read of them is the docstrings.
+"""
+
+from emohub.ui.api import classify, compare, models
+from emohub.ui.api.mcp import answer_in_json
 from emohub.ui.service import Service
+
+__all__ = ["answer_in_json", "build"]
 
 
 def build(service: Service) -> None:
-    """Add every endpoint to the page that is being built, each job's from its own file."""
+    """Add every endpoint to the page that is being built."""
+    models.build(service)
     classify.build(service)
     compare.build(service)

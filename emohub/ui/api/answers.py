@@ -1,11 +1,10 @@
-"""What several endpoints answer with, and how they refuse."""
+"""What several endpoints answer with."""
 
 from typing import TypedDict
 
-import gradio as gr
-
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
+from emohub.ui.api.endpoint import Refusal
 
 
 class Classification(TypedDict):
@@ -33,6 +32,6 @@ def classification(model: str, prediction: Prediction) -> Classification:
     )
 
 
-def refusal(error: EmohubError) -> gr.Error:
-    """What an endpoint raises instead: the caller gets one sentence, and the log nothing."""
-    return gr.Error(str(error), print_exception=False)
+def refusal(error: EmohubError) -> Refusal:
+    """For endpoints that are not added by ``expose``, which refuses by itself."""
+    return Refusal(error)

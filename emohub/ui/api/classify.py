@@ -1,9 +1,7 @@
 """``/classify``: one text, one model."""
 
-import gradio as gr
-
-from emohub.errors import EmohubError
-from emohub.ui.api.answers import Classification, classification, refusal
+from emohub.ui.api.answers import Classification, classification
+from emohub.ui.api.endpoint import expose
 from emohub.ui.service import Service
 
 
@@ -11,10 +9,16 @@ def build(service: Service) -> None:
     """Add the endpoint."""
 
     def classify(text: str, model: str) -> Classification:
-        """Probabilities of all labels of one model for one text."""
-        try:
-            return classification(model, service.classify(text, model))
-        except EmohubError as error:
-            raise refusal(error) from None
+        """Classify one text with one model: the emotion or sentiment in it, and the probability of every label.
 
-    gr.api(classify, api_name="classify", queue=False)
+        Args:
+            text: The text, as people write it; at most 100,000 characters, not empty.
+            model: Name of a served model, as list_models gives it.
+
+        Returns:
+            The most probable label, the probabilities of all labels (they sum to 1), the tokens of the text, the
+            tokens that the model reads (max_length), whether it was cut there (truncated), and the seconds it took.
+        """
+        return classification(model, service.classify(text, model))
+
+    expose(classify)

@@ -2,10 +2,8 @@
 
 from typing import TypedDict
 
-import gradio as gr
-
-from emohub.errors import EmohubError
-from emohub.ui.api.answers import Classification, classification, refusal
+from emohub.ui.api.answers import Classification, classification
+from emohub.ui.api.endpoint import expose
 from emohub.ui.service import Service
 
 
@@ -31,11 +29,19 @@ def build(service: Service) -> None:
     """Add the endpoint."""
 
     def compare(text: str, models: list[str]) -> Comparison:
-        """What several models make of one text, and which of them agree."""
-        try:
-            comparison = service.compare(text, models)
-        except EmohubError as error:
-            raise refusal(error) from None
+        """Classify one text with several models at once, and say which of them agree.
+
+        Labels are matched by name; models that do not know each other's answers are not comparable.
+
+        Args:
+            text: The text, as people write it; at most 100,000 characters, not empty.
+            models: Names of the served models to ask, as list_models gives them.
+
+        Returns:
+            All labels in one order, those that every model knows (shared_labels), every model's answer, and for each
+            pair of models whether they agree, disagree, or are not comparable; agree is true when every pair does.
+        """
+        comparison = service.compare(text, models)
         return Comparison(
             labels=list(comparison.labels),
             shared_labels=list(comparison.shared_labels),
@@ -44,4 +50,4 @@ def build(service: Service) -> None:
             pairs=[Pair(first=pair.first, second=pair.second, relation=pair.relation) for pair in comparison.pairs],
         )
 
-    gr.api(compare, api_name="compare", queue=False)
+    expose(compare)

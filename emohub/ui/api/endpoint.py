@@ -1,0 +1,83 @@
+"""One endpoint: a typed function of plain values, described for people, for programs, and for models that use tools."""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+from gradio.context import get_blocks_context
+from gradio.utils import get_function_description, get_function_params
+
+from emohub.errors import EmohubError
+
+
+class Refusal(gr.Error):  # type: ignore[misc]  # gradio has no types
+    """What an endpoint raises instead of answering: the caller gets one sentence, and the log nothing."""
+
+    def __init__(self, error: EmohubError) -> None:
+        super().__init__(str(error), print_exception=False)
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+def expose(answer: Callable[..., Any], *, api_name: str | None = None, queue: bool = False, **settings: Any) -> None:
+    """Add ``answer`` to the page that is being built: as an endpoint, and as a tool of the same name over MCP.
+
+    What callers read of it is its docstring: what it does, then ``Args:`` with a line for each parameter, then
+    ``Returns:``. Its errors become refusals. ``settings`` are those of ``gr.api``.
+    """
+    description, parameters, returns = get_function_description(answer)
+    said = f"{description} Returns: {' '.join(returns)} " if returns else f"{description} "
+    wired = gr.api(_refusing(answer), api_name=api_name, api_description=said, queue=queue, **settings)
+    page = get_blocks_context()
+    for block, (name, *_) in zip(wired["inputs"], get_function_params(answer), strict=True):
+        component = page.blocks[block]
+        component.label = name
+        component.api_info().update(description=parameters[name], additional_description=parameters[name])
+
+
+def _refusing(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """``answer``, of whatever kind of function it is, with refusals in place of its errors."""
+    if inspect.isasyncgenfunction(answer):
+
+        @functools.wraps(answer)
+        async def asynchronous_steps(*arguments: Any) -> AsyncIterator[Any]:
+            with _refusals():
+                async for step in answer(*arguments):
+                    yield step
+
+        return asynchronous_steps
+    if inspect.iscoroutinefunction(answer):
+
+        @functools.wraps(answer)
+        async def asynchronous(*arguments: Any) -> Any:
+            with _refusals():
+                return await answer(*arguments)
+
+        return asynchronous
+    if inspect.isgeneratorfunction(answer):
+
+        @functools.wraps(answer)
+        def steps(*arguments: Any) -> Iterator[Any]:
+            with _refusals():
+                yield from answer(*arguments)
+
+        return steps
+
+    @functools.wraps(answer)
+    def plain(*arguments: Any) -> Any:
+        with _refusals():
+            return answer(*arguments)
+
+    return plain
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except EmohubError as error:
+        raise Refusal(error) from None
