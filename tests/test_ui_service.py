@@ -56,9 +56,12 @@ class Slow:
         self.entered, self.release = threading.Event(), threading.Event()
 
     def classify(self, text: str) -> Prediction:
+        return self.classify_many([text])[0]
+
+    def classify_many(self, texts: list[str]) -> list[Prediction]:
         self.entered.set()
         assert self.release.wait(60)
-        return prediction()
+        return [prediction(text=text) for text in texts]
 
 
 # The store and the service

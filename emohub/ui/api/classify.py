@@ -8,7 +8,7 @@ from emohub.ui.service import Service
 def build(service: Service) -> None:
     """Add the endpoint."""
 
-    def classify(text: str, model: str) -> Classification:
+    async def classify(text: str, model: str) -> Classification:
         """Classify one text with one model: the emotion or sentiment in it, and the probability of every label.
 
         Args:
@@ -19,6 +19,6 @@ def build(service: Service) -> None:
             The most probable label, the probabilities of all labels (they sum to 1), the tokens of the text, the
             tokens that the model reads (max_length), whether it was cut there (truncated), and the seconds it took.
         """
-        return classification(model, service.classify(text, model))
+        return classification(model, await service.answer(text, model))
 
     expose(classify)

@@ -2,6 +2,10 @@
 
 MAX_REQUESTS = 32
 """Requests that may be served and wait at the same time; fewer than the server has threads."""
+MAX_WAITING = 256
+"""Single texts that may be classified and wait at the same time; they hold no thread."""
+MAX_PASS_TEXTS = 64
+"""Single texts that are computed together."""
 MAX_MODELS = 8
 """Models that are compared at once."""
 MAX_TEXTS = 100
@@ -14,3 +18,9 @@ MAX_COLUMNS = 200
 """Columns of an uploaded file."""
 MAX_DECODED_BYTES = 200 * 2**20
 """Size of an uploaded parquet file's values, which may be packed into few bytes."""
+MAX_HUB_MODELS = 4
+"""Models that visitors added from the Hub and that are kept at the same time, for all of them together."""
+MAX_HUB_MODEL_BYTES = 600 * 10**6
+"""Size of such a model: those of BERT's base size fit in, in single precision."""
+MAX_DOWNLOADS = 2
+"""Such models that are fetched at the same time."""

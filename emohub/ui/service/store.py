@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from emohub.errors import UsageError
@@ -16,8 +17,8 @@ class ModelStore:
     ) -> None:
         self._sources = dict(models)
         self._load = load
-        self._loaded: dict[str, Classifier] = {}
-        self._locks = {name: threading.Lock() for name in models}
+        self._mutex = threading.Lock()
+        self._models: dict[str, Future[Classifier]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -25,15 +26,47 @@ class ModelStore:
         return tuple(self._sources)
 
     def get(self, name: str) -> Classifier:
-        """The classifier of that name.
+        """The classifier of that name, once it is there.
 
         Raises:
             UsageError: there is none.
             ModelError: it cannot be loaded; the next call tries again.
         """
+        return self.begin(name).result()
+
+    def begin(self, name: str) -> "Future[Classifier]":
+        """The classifier of that name, now or later; it is loaded in a thread of its own, beside others.
+
+        Raises:
+            UsageError: there is none.
+        """
         if name not in self._sources:
             raise UsageError(f"there is no model {name!r} here", f"choose one of {', '.join(self._sources)}")
-        with self._locks[name]:
-            if name not in self._loaded:
-                self._loaded[name] = self._load(self._sources[name])
-            return self._loaded[name]
+        with self._mutex:
+            model = self._models.get(name)
+            if model is None or (model.done() and model.exception() is not None):
+                model = self._models[name] = Future()
+                threading.Thread(target=self._fulfil, args=(name, model), name=f"load {name}", daemon=True).start()
+            return model
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether the classifier of that name can answer at once."""
+        model = self._models.get(name)
+        return model is not None and model.done() and model.exception() is None
+
+    def warm_up(self) -> None:
+        """Begin to load every model, one after the other and in the background, so that the first answer is fast.
+
+        A model that fails says so to whoever asks for it.
+        """
+        threading.Thread(target=self._load_all, name="warm-up", daemon=True).start()
+
+    def _load_all(self) -> None:
+        for name in self.names:
+            self.begin(name).exception()
+
+    def _fulfil(self, name: str, model: "Future[Classifier]") -> None:
+        try:
+            model.set_result(self._load(self._sources[name]))
+        except Exception as error:  # whoever asked gets it, whatever it is
+            model.set_exception(error)

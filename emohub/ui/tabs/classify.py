@@ -15,9 +15,9 @@ def build(service: Service) -> None:
     """Lay the tab out and wire it."""
     names = service.store.names
 
-    def show_classification(text: str, model: str) -> str:
+    async def show_classification(text: str, model: str) -> str:
         try:
-            return render(model, service.classify(text, model))
+            return render(model, await service.answer(text, model))
         except EmohubError as error:
             return markup.notice(error)
 
