@@ -45,7 +45,11 @@ def compare_text(classifiers: Mapping[str, Classifier], text: str) -> TextCompar
         UsageError: no classifier was given, or the text is empty or too long.
     """
     require_classifiers(classifiers)
-    predictions = {name: classifier.classify(text) for name, classifier in classifiers.items()}
+    return relate(text, {name: classifier.classify(text) for name, classifier in classifiers.items()})
+
+
+def relate(text: str, predictions: Mapping[str, Prediction]) -> TextComparison:
+    """Hold the answers that classifiers gave to ``text`` against each other, by the classifiers' names."""
     labels = align_labels(prediction.labels for prediction in predictions.values())
     by_key = {
         name: dict(zip(map(label_key, prediction.labels), prediction.probabilities, strict=True))
@@ -59,7 +63,7 @@ def compare_text(classifiers: Mapping[str, Classifier], text: str) -> TextCompar
         text=text,
         labels=labels,
         shared_labels=tuple(name for name in labels if all(label_key(name) in known for known in by_key.values())),
-        predictions=predictions,
+        predictions=dict(predictions),
         table={name: tuple(known.get(label_key(label)) for label in labels) for name, known in by_key.items()},
         pairs=pairs,
         agree=all(pair.relation == "agree" for pair in pairs),
