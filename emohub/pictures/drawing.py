@@ -18,6 +18,9 @@ BLUE, ORANGE, GREY = "#0060A8", "#B84A00", "#555555"
 COLOURS = ("#007A5A", "#8A3FA0", BLUE, ORANGE, "#A0205A", "#6B5B00", "#444444")
 """After Okabe and Ito's colours for the colour-blind, darkened so that text in them is legible on white."""
 
+_SHOWN_CHARS = 18
+"""Characters of a name on an axis."""
+
 Points = list[tuple[float, float]]
 Theme = Literal["light", "dark"]
 
@@ -98,6 +101,12 @@ def mark(axes: "Axes", x: float, name: str) -> None:
         color=GREY,
         annotation_clip=False,
     )
+
+
+def short(name: str) -> str:
+    """A name in one line that fits beside an axis."""
+    line = " ".join(name.split())
+    return line if len(line) <= _SHOWN_CHARS else f"{line[: _SHOWN_CHARS - 1]}…"
 
 
 def save(figure: "Figure", path: Path, texts: dict[str, str]) -> None:
