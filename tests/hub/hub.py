@@ -14,7 +14,8 @@ from tests.hub.xet_store import BadUpload, XetStore
 GIT_ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 """What a new repository on the Hub starts with, shortened; it decides which files are large."""
 
-SPACES = "spaces/"
+SPACES, DATASETS = "spaces/", "datasets/"
+"""What the ids of repositories begin with that are no models, as their addresses do."""
 
 Answer = Callable[..., Reply]
 """Takes the Hub, the request, and the named groups of its path."""
@@ -33,7 +34,12 @@ def route(method: str, pattern: str) -> Callable[[Answer], Answer]:
 
 def namespace_of(repo_id: str) -> str:
     """Whose repository it is."""
-    return repo_id.removeprefix(SPACES).partition("/")[0]
+    return bare_id(repo_id).partition("/")[0]
+
+
+def bare_id(repo_id: str) -> str:
+    """OWNER/NAME, whatever kind of repository it is."""
+    return repo_id.removeprefix(SPACES).removeprefix(DATASETS)
 
 
 class Hub:
@@ -62,8 +68,8 @@ class Hub:
         self.users[token] = User(name, **options)
 
     def add_repo(self, repo_id: str, *, private: bool = False) -> Repo:
-        """A new repository; that of a Space has an id that begins with ``spaces/``, as its address does."""
-        repo = self.repos[repo_id] = Repo(repo_id.removeprefix(SPACES), private)
+        """A new repository; that of a Space or a dataset has an id that begins as its address does."""
+        repo = self.repos[repo_id] = Repo(bare_id(repo_id), private)
         repo.commit("main", "initial commit", {".gitattributes": Blob(GIT_ATTRIBUTES.encode())}, None)
         return repo
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from tests.hub.hub import SPACES, Hub, route
+from tests.hub.hub import DATASETS, SPACES, Hub, route
 from tests.hub.messages import Refusal, Reply, Request
 from tests.hub.state import Blob
 
@@ -37,10 +37,10 @@ def create_repo(hub: Hub, request: Request) -> Reply:
     user = hub.account(request)
     asked = json.loads(request.body)
     namespace = asked["organization"] or user.name
-    is_space = asked.get("type") == "space"
-    if is_space and asked["sdk"] != "gradio":
+    kind = asked.get("type")
+    if kind == "space" and asked["sdk"] != "gradio":
         raise Refusal(400, "a Space needs an SDK")
-    repo_id = f"{SPACES if is_space else ''}{namespace}/{asked['name']}"
+    repo_id = f"{ {'space': SPACES, 'dataset': DATASETS}.get(kind, '') }{namespace}/{asked['name']}"
     if not hub.may_write(user, namespace, repo_id):
         raise Refusal(403, f"You don't have the rights to create a model under the namespace {namespace!r}.")
     url = f"{hub.url}/{repo_id}"
