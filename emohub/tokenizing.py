@@ -53,9 +53,7 @@ class TracedTokens:
     spans: list[tuple[int, int]]
     """Characters of the text for each token; nothing, ``(0, 0)``, for one that the tokenizer added."""
     added: list[bool]
-    """Whether the tokenizer added it: the tokens at the start and the end."""
-    characters: int
-    """How much of the text is read: all of it, or up to the last token before the cut."""
+    """Whether the tokenizer added it, at the start or the end."""
 
 
 def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> PreTrainedTokenizerBase:
@@ -135,12 +133,12 @@ def trace(tokenizer: PreTrainedTokenizerBase, text: str, max_length: int) -> Tra
     encoded = tokenizer(
         text, truncation=False, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False
     )
-    spans, added = ([tuple(span) for span in encoded["offset_mapping"]], list(encoded["special_tokens_mask"]))
-    if len(ids) == len(spans):
-        return TracedTokens(ids, spans, list(map(bool, added)), len(text))
-    ending = _ending(tokenizer)
-    spans, added = _cut(spans, max_length, ending), _cut(added, max_length, ending)
-    return TracedTokens(ids, spans, list(map(bool, added)), max(end for _, end in spans))
+    spans = [(start, end) for start, end in encoded["offset_mapping"]]
+    added = [bool(special) for special in encoded["special_tokens_mask"]]
+    if len(ids) < len(spans):
+        ending = _ending(tokenizer)
+        spans, added = _cut(spans, max_length, ending), _cut(added, max_length, ending)
+    return TracedTokens(ids, spans, added)
 
 
 def pad(ids: Sequence[Sequence[int]], pad_id: int) -> dict[str, NDArray[np.int64]]:

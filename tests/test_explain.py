@@ -36,12 +36,15 @@ class Planted:
         of_joy = np.array([joy(*text.split()) for text in texts])
         return np.stack([1 - of_joy, of_joy], axis=1).astype(np.float32)
 
+    def characters_read(self, text: str) -> int:
+        return len(text)
+
 
 def test_drops_equal_the_closed_form_and_the_trigger_comes_first() -> None:
     attribution = leave_one_out(Planted(), "it was a happy and fine day")
 
     whole = joy("happy", "fine")
-    drops = {word.text: word.drop for word in attribution.words}
+    drops = {word.text: word.score for word in attribution.words}
     assert attribution.label == "joy"
     assert attribution.probability == pytest.approx(whole, abs=1e-6)
     assert drops["happy"] == pytest.approx(whole - joy("fine"), abs=1e-6)
@@ -56,7 +59,7 @@ def test_another_label_turns_the_signs_around() -> None:
     assert attribution.label == "sadness"
     assert attribution.ranked[0].text == "awful"
     assert attribution.ranked[-1].text == "happy"
-    assert attribution.ranked[-1].drop < 0
+    assert attribution.ranked[-1].score < 0
 
 
 def test_faithfulness_equals_the_closed_form_and_beats_chance() -> None:
@@ -86,13 +89,13 @@ def test_a_real_classifier_is_asked_about_the_text_without_each_word(tiny_model_
         attribution.words, ("feel happy today", "i happy today", "i feel today", "i feel happy"), strict=True
     ):
         expected = whole.probabilities[column] - classifier.classify(rest).probabilities[column]
-        assert word.drop == pytest.approx(expected, abs=1e-5)
+        assert word.score == pytest.approx(expected, abs=1e-5)
 
 
 def test_the_command_shows_words_and_how_far_to_trust_them(
     tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = "i am [bold] happy"
+    text = "am https://x.org/[bold] happy!"
     with pytest.raises(SystemExit) as stopped:
         main(["explain", str(tiny_model_dir), text, "--label", "JOY", "--top-k", "2"])
     shown = capsys.readouterr().out
@@ -103,8 +106,8 @@ def test_the_command_shows_words_and_how_far_to_trust_them(
     assert stopped.value.code in (None, 0)
     assert printed["label"] == "joy"
     for word in printed["words"]:
-        assert f"{word['drop']:+.4f}" in shown
-    assert "[bold]" in shown
+        assert f"{word['score']:+.4f}" in shown
+    assert "https://x.org/[bold]" in shown
     assert f"{printed['faithfulness']['comprehensiveness']:+.4f}" in shown
     assert "Top 2 of 4 words" in shown
 

@@ -1,5 +1,6 @@
 """Models: loading, saving, and the one way that anything here classifies a text."""
 
+from emohub.inference.attribution import PathGradients
 from emohub.inference.checkpoint import (
     BaseModel,
     Checkpoint,
@@ -17,6 +18,7 @@ __all__ = [
     "BaseModel",
     "Checkpoint",
     "Classifier",
+    "PathGradients",
     "Prediction",
     "check_text",
     "find_checkpoint",

@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
+from emohub.inference.attribution import PathGradients, path_gradients
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint, load_classifier, position_limit
 from emohub.inference.steps import run_steps
 from emohub.record import ModelIdentity
@@ -216,15 +217,38 @@ class Classifier:
         """
         return tokenizing.tokenize(self._tokenizer, texts, self.max_length).lengths
 
+    def characters_read(self, text: str) -> int:
+        """How many characters of ``text`` the model reads before the cut.
+
+        Raises:
+            DataError: the text is not valid Unicode.
+        """
+        return self._read_chars(text) if self.count_tokens([text])[0] > self.max_length else len(text)
+
+    def path_gradients(self, text: str, label: str, points: Sequence[float]) -> PathGradients:
+        """Gradients of the probability of ``label`` at ``points`` of the line from a baseline, 0, to ``text``, 1.
+
+        Raises:
+            DataError: the text is not valid Unicode.
+            ModelError: a model of this kind cannot be asked for them.
+        """
+        tokens = tokenizing.trace(self._tokenizer, text, self.max_length)
+        self._model.eval()
+        column = self.labels.index(label)
+        return path_gradients(self._model, self._tokenizer, tokens, column, points, batch_tokens=self._batch_tokens)
+
+    @property
+    def _batch_tokens(self) -> int:
+        return _BATCH_TOKENS_CPU if self._model.device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
+
     @torch.inference_mode()
     def _steps(self, ids: list[list[int]]) -> Generator[int, None, NDArray[np.float32]]:
         if self._model.training:
             self._model.eval()
         probabilities = np.empty((len(ids), len(self.labels)), np.float32)
         device = self._model.device
-        budget = _BATCH_TOKENS_CPU if device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
         done = 0
-        for rows in _batches([len(text_ids) for text_ids in ids], budget, self._batch_size):
+        for rows in _batches([len(text_ids) for text_ids in ids], self._batch_tokens, self._batch_size):
             padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
             inputs = {name: torch.from_numpy(array).to(device) for name, array in padded.items()}
             probabilities[rows] = self._model(**inputs).logits.float().softmax(dim=-1).cpu().numpy()
