@@ -153,6 +153,21 @@ def test_columns_of_the_same_name_are_kept(model: Path, tmp_path: Path, capsys: 
     assert (tmp_path / "out.csv").read_bytes() == before
 
 
+def test_formulas_are_escaped_where_it_is_asked_for(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in.csv").write_text('=id,text\n-3.5,"=HYPERLINK(""x"")"\n@a,so\n', encoding="utf-8")
+    command = ("classify", model, "--input", tmp_path / "in.csv", "--escape-formulas", "--output")
+
+    assert run_cli(*command, tmp_path / "out.csv") == 0
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        written = [row[:2] for row in csv.reader(file)]
+    assert written == [["'=id", "text"], ["-3.5", '\'=HYPERLINK("x")'], ["'@a", "so"]]
+    for wrong in (tmp_path / "out.jsonl", tmp_path / "out.parquet"):
+        assert run_cli(*command, wrong) == 2
+        assert "--escape-formulas is for CSV files" in capsys.readouterr().err
+
+
 def test_a_file_of_no_rows_gives_one_of_no_rows(model: Path, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("id,text\n", encoding="utf-8")
 

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from emohub.cli.app import app, messages, output
 from emohub.cli.progress import progress
-from emohub.errors import DataError, UsageError
+from emohub.errors import UsageError
 
 if TYPE_CHECKING:
     from emohub.inference import Prediction
@@ -33,6 +33,13 @@ def classify(
     output_file: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="CSV, JSONL or parquet file to write.")
     ] = None,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas",
+            help="In a written CSV file, put an apostrophe before cells that a spreadsheet runs as formulas.",
+        ),
+    ] = False,
     format_: Annotated[Literal["table", "json"], typer.Option("--format", help="How one text is answered.")] = "table",
 ) -> None:
     """Show the probability of every label, for TEXT or for each row of a file.
@@ -49,8 +56,10 @@ def classify(
         raise UsageError("classify takes either a text or --input FILE", 'write emohub classify MODEL "text"')
     if (input_file is None) != (output_file is None):
         raise UsageError("--input and --output belong together", "give both of them, or a text")
+    if escape_formulas and (output_file is None or output_file.suffix.lower() != ".csv"):
+        raise UsageError("--escape-formulas is for CSV files", "leave it out, or give --output a name in .csv")
     if input_file is not None and output_file is not None:
-        _classify_file(model, input_file, column, output_file)
+        _classify_file(model, input_file, column, output_file, escape_formulas)
     elif text is not None:
         from emohub.inference import Classifier
 
@@ -82,9 +91,10 @@ def _note_truncated(prediction: "Prediction") -> None:
         )
 
 
-def _classify_file(model: str, input_file: Path, column: str, output_file: Path) -> None:
-    from emohub.data import read_table, table_suffix, write_table
-    from emohub.inference import MAX_TEXT_CHARS, Classifier
+def _classify_file(model: str, input_file: Path, column: str, output_file: Path, escape_formulas: bool) -> None:
+    from emohub.batch import answer_texts, read_texts
+    from emohub.data import escape_table, read_table, table_suffix, write_table
+    from emohub.inference import Classifier, run_steps
     from emohub.record import check_writable
 
     # Whatever can be refused is refused before the first text is classified.
@@ -92,32 +102,15 @@ def _classify_file(model: str, input_file: Path, column: str, output_file: Path)
         raise UsageError(f"--output would overwrite the input {input_file}", "give the output another name")
     table_suffix(output_file)
     check_writable(output_file.parent)
-    table = read_table(input_file)
-    texts = table.texts(column)
-    for row, text in enumerate(texts, start=1):
-        if len(text) > MAX_TEXT_CHARS:
-            raise DataError(
-                f"{table.source}, row {row}: {column!r} has {len(text):,} characters, the limit is {MAX_TEXT_CHARS:,}",
-                "shorten it, or leave the row out",
-            )
+    asked = read_texts(read_table(input_file), column)
     classifier = Classifier.from_pretrained(model)
-
     with progress() as report:
-        probabilities = classifier.predict_proba(
-            texts, on_progress=lambda done: report("Classifying", done, len(texts))
-        )
-    answers: dict[str, list[object]] = {"label": [classifier.labels[index] for index in probabilities.argmax(axis=1)]}
-    for index, label in enumerate(classifier.labels):
-        # Through the shortest decimal that is this float32: a wider type would show digits that are not there.
-        answers[f"probability_{label}"] = probabilities[:, index].astype(str).astype(float).tolist()
-    if not answers.keys().isdisjoint(table.columns):
-        answers = {f"emohub_{name}": values for name, values in answers.items()}
-    write_table(output_file, table.with_columns(answers))
-
-    truncated = int((classifier.count_tokens(texts) > classifier.max_length).sum())
+        answers = run_steps(answer_texts(classifier, asked), lambda step: report("Classifying", step.done, step.total))
+    table = answers.as_table()
+    write_table(output_file, escape_table(table) if escape_formulas else table)
     messages.print(
-        f"Wrote {len(texts):,} rows to {output_file}; {truncated:,} texts were longer than the "
-        f"{classifier.max_length:,} tokens that the model reads",
+        f"Wrote {len(table):,} rows to {output_file}; {answers.truncated:,} texts were longer than the "
+        f"{answers.max_length:,} tokens that the model reads",
         highlight=False,
         markup=False,
         soft_wrap=True,

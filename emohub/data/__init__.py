@@ -3,7 +3,7 @@
 from emohub.data.audit import Audit, Count, SharedTexts, SplitAudit, audit, audit_for_training
 from emohub.data.corpus import LabelledTexts, load_run_split, load_split, split_identity
 from emohub.data.damage import damage
-from emohub.data.formulas import escape_formula
+from emohub.data.formulas import escape_formula, escape_table
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
@@ -28,6 +28,7 @@ __all__ = [
     "audit_for_training",
     "damage",
     "escape_formula",
+    "escape_table",
     "fingerprint",
     "load_run_split",
     "load_split",

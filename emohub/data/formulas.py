@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from emohub.data.table import Table
+
 _FORMULA_STARTS = frozenset("=+-@")
 _UNSEEN_START = re.compile(r"^[\s\"'`\u00ad\u200b-\u200f\u2060\ufeff]+")
 """What a spreadsheet may strip before it reads a cell: whitespace, quotes, and characters without width."""
@@ -21,3 +23,14 @@ def escape_formula(cell: str) -> str:
     first = _UNSEEN_START.sub("", cell)[:1]
     dangerous = cell[0] in "\t\r\n" or not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", first))
     return f"'{cell}" if dangerous else cell
+
+
+def escape_table(table: Table) -> Table:
+    """A table for a CSV file that a spreadsheet may open: :func:`escape_formula` for every name and every text."""
+    cells = {
+        escape_formula(name): [
+            escape_formula(value) if isinstance(value, str) else value for value in table.values(name)
+        ]
+        for name in table.columns
+    }
+    return Table(cells, table.source)

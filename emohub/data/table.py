@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -162,7 +163,8 @@ def write_table(path: Path, table: Table) -> None:
     """Write a table whole or not at all; the kind of file is told by its extension.
 
     From CSV to CSV every cell stays as it is. In CSV a value that is no string is written as JSON, and a null or absent
-    one as an empty cell; in parquet an absent value becomes a null.
+    one as an empty cell; in parquet an absent value becomes a null. Dates and times of a parquet file are written in
+    ISO 8601.
 
     Raises:
         UsageError: the extension is none of ``.csv``, ``.jsonl`` and ``.parquet``.
@@ -351,7 +353,16 @@ def _csv_bytes(table: Table) -> bytes:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, date | time) else json.dumps(value, ensure_ascii=False, default=_json)
+
+
+def _json(value: Any) -> str:
+    """A date or a time of a parquet file, where JSON has none."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    raise TypeError(f"a value of type {type(value).__name__} has no form in JSON")
 
 
 def _jsonl_bytes(table: Table) -> bytes:
@@ -359,7 +370,7 @@ def _jsonl_bytes(table: Table) -> bytes:
     lines = []
     for row in zip(*{**table.columns, **arrow}.values(), strict=True):
         values = {name: value for name, value in zip(table.columns, row, strict=True) if value is not ABSENT}
-        lines.append(json.dumps(values, ensure_ascii=False) + "\n")
+        lines.append(json.dumps(values, ensure_ascii=False, default=_json) + "\n")
     return "".join(lines).encode()
 
 
