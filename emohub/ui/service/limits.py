@@ -6,10 +6,20 @@ MAX_WAITING = 256
 """Single texts that may be classified and wait at the same time; they hold no thread."""
 MAX_PASS_TEXTS = 64
 """Single texts that are computed together."""
+MAX_QUERY = 16_000
+"""Characters of an address's query that are read."""
+MAX_LINK_TEXT = 4_000
+"""Characters that a text may take in an address, encoded; longer addresses are cut or refused on their way."""
+MAX_HISTORY = 50
+"""Answers of a session that are kept in the browser."""
+MAX_HISTORY_CHARS = 100_000
+"""Characters of all the texts among them."""
 MAX_MODELS = 8
 """Models that are compared at once."""
 MAX_TEXTS = 100
 """Texts that are compared at once."""
+MAX_LONG_JOBS = 2
+"""Files that are classified or evaluated at the same time."""
 MAX_ROWS = 10_000
 """Rows of an uploaded file."""
 MAX_FILE_BYTES = 20 * 2**20
@@ -24,3 +34,9 @@ MAX_HUB_MODEL_BYTES = 600 * 10**6
 """Size of such a model: those of BERT's base size fit in, in single precision."""
 MAX_DOWNLOADS = 2
 """Such models that are fetched at the same time."""
+MAX_BODY_BYTES = 4 * 2**20
+"""Size of a request that brings no file."""
+MAX_UPLOADED_BYTES = 500 * 2**20
+"""Size of all uploaded files that lie on the server at the same time; one that is used is deleted at once."""
+SPACE_RATE_LIMIT = 240
+"""Requests of one client in a minute, on a Space."""
