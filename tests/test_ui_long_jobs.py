@@ -6,6 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from emohub.errors import BusyError
+from emohub.inference import run_steps
 from emohub.ui.service.long_jobs import LongJobs
 from emohub.ui.service.turns import Turns
 
@@ -22,22 +23,20 @@ def counting(to: int, closed: list[int]) -> Generator[int, None, str]:
 
 def test_steps_and_outcome_pass_through_and_others_compute_in_between() -> None:
     computing = Turns()
-    job = LongJobs(computing, most=1).run(counting(2, []))
     seen = []
-    while True:
-        try:
-            seen.append(next(job))
-        except StopIteration as end:
-            assert end.value == "done"
-            break
+
+    def on_step(step: int) -> None:
         done = threading.Event()
 
-        def compute(done: threading.Event = done) -> None:
+        def compute() -> None:
             with computing:
                 done.set()
 
         threading.Thread(target=compute).start()
         assert done.wait(30)
+        seen.append(step)
+
+    assert run_steps(LongJobs(computing, most=1).run(counting(2, [])), on_step) == "done"
     assert seen == [1, 2]
 
 
