@@ -1,6 +1,7 @@
-"""``emohub compare``: several models on one text, or on a labelled split."""
+"""``emohub compare``: several models on one text, on a labelled split, or on a labelled file."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -15,7 +16,7 @@ from emohub.errors import UsageError
 from emohub.labels import label_key
 
 if TYPE_CHECKING:
-    from emohub.compare import CorpusComparison, TextComparison
+    from emohub.compare import SideBySide, Slicing, TextComparison
     from emohub.inference import Classifier
 
 SHOWN_DISAGREEMENTS = 10
@@ -25,43 +26,49 @@ SHOWN_DISAGREEMENTS = 10
 def compare(
     models_and_text: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL MODEL TEXT", help="Two models or more; then the text, unless --corpus is given."),
+        typer.Argument(
+            metavar="MODEL MODEL TEXT", help="Two models or more; then the text, unless there is labelled data."
+        ),
     ],
     corpus: Annotated[
         str | None, typer.Option(help="A corpus by name, or the path of its declaration: compare on labelled data.")
     ] = None,
     split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The split of the corpus.")] = "test",
     data_dir: DataDir = None,
+    input_file: Annotated[
+        Path | None, typer.Option("--input", metavar="FILE", help="CSV, JSONL or parquet file with labelled texts.")
+    ] = None,
+    column: Annotated[str, typer.Option(help="Column of the file that holds the texts.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Column of the file that holds the labels, by name.")] = "label",
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", metavar="COLUMN", help="Column of the file to cut the rows by; may be repeated."),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     format_: Format = "table",
 ) -> None:
     """Show what several models make of one text, or test them against each other on labelled data.
 
-    Labels are matched by name. On labelled data, each pair gets the exact McNemar test with Holm's correction.
+    Labels are matched by name. On labelled data, each pair gets the exact McNemar test with Holm's correction, and
+    the rows are cut by length, by label, and by each --slice.
 
     Example: `emohub compare minilm-emotion minilm-sst2 "What a day!"`
 
     Example: `emohub compare minilm-emotion runs/my-run --corpus emotion --split validation`
+
+    Example: `emohub compare minilm-emotion minilm-tweet-emotion --input mine.csv --label-column feeling --slice source`
     """
-    from emohub.layout import shipped_models
+    models = _models(models_and_text, labelled=bool(corpus or input_file))
+    if corpus and input_file:
+        raise UsageError("--corpus and --input are two sources of labelled data", "give one of them")
+    if slices and not input_file:
+        raise UsageError("--slice names a column of a file", "give the file with --input")
 
-    models = models_and_text if corpus else models_and_text[:-1]
-    if not corpus and models_and_text[-1] in shipped_models():
-        raise UsageError(
-            f"the last argument, {models_and_text[-1]!r}, is a model and no text", "add a text, or --corpus NAME"
-        )
-    if len(models) < 2:
-        raise UsageError(
-            "a comparison needs two models or more", 'write emohub compare MODEL MODEL "text", or give --corpus NAME'
-        )
+    from emohub.compare import SideBySide, compare_corpus, compare_labelled, compare_text
 
-    from emohub.compare import CorpusComparison, compare_corpus, compare_text
-
-    comparison: TextComparison | CorpusComparison
-    if corpus is None:
-        comparison = compare_text(_load(models), models_and_text[-1])
-    else:
+    comparison: TextComparison | SideBySide
+    if corpus:
         from emohub.recipe import load_corpus
 
         declared = load_corpus(corpus)
@@ -75,12 +82,46 @@ def compare(
                 seed=seed,
                 on_progress=report,
             )
+    elif input_file:
+        from emohub.data import read_table
+
+        table = read_table(input_file)
+        with progress() as report:
+            comparison = compare_labelled(
+                _load(models),
+                table,
+                column,
+                label_column,
+                slice_columns=slices or (),
+                resamples=resamples,
+                seed=seed,
+                on_progress=report,
+            )
+    else:
+        comparison = compare_text(_load(models), models_and_text[-1])
     if format_ == "json":
         typer.echo(comparison.model_dump_json(indent=2))
-    elif isinstance(comparison, CorpusComparison):
-        _show_corpus(comparison)
+    elif isinstance(comparison, SideBySide):
+        _show_side_by_side(comparison)
     else:
         _show_text(comparison)
+
+
+def _models(models_and_text: Sequence[str], labelled: bool) -> Sequence[str]:
+    from emohub.layout import shipped_models
+
+    if not labelled and models_and_text[-1] in shipped_models():
+        raise UsageError(
+            f"the last argument, {models_and_text[-1]!r}, is a model and no text",
+            "add a text, --corpus NAME or --input FILE",
+        )
+    models = models_and_text if labelled else models_and_text[:-1]
+    if len(models) < 2:
+        raise UsageError(
+            "a comparison needs two models or more",
+            'write emohub compare MODEL MODEL "text", or give --corpus NAME or --input FILE',
+        )
+    return models
 
 
 def _load(models: Sequence[str]) -> "dict[str, Classifier]":
@@ -122,10 +163,9 @@ def _show_text(comparison: "TextComparison") -> None:
         output.print("Some answers cannot be held against each other: a model lacks the other's label.")
 
 
-def _show_corpus(comparison: "CorpusComparison") -> None:
+def _show_side_by_side(comparison: "SideBySide") -> None:
     output.print(
-        f"[bold]{escape(comparison.corpus)}[/], {comparison.split}: {comparison.rows:,} rows, "
-        f"the models agree on {comparison.agreement:.1%}",
+        f"{_data(comparison)}: {comparison.rows:,} rows, the models agree on {comparison.agreement:.1%}",
         highlight=False,
     )
     output.print(_models_table(comparison))
@@ -133,6 +173,8 @@ def _show_corpus(comparison: "CorpusComparison") -> None:
         output.print(f"Not measured: {escape(reason)}.", highlight=False)
     if comparison.pairs:
         output.print(_pairs_table(comparison))
+    for slicing in comparison.slicings:
+        output.print(_slices_table(slicing))
     if comparison.disagreements:
         output.print(_disagreements_table(comparison))
         hidden = len(comparison.disagreements) - SHOWN_DISAGREEMENTS
@@ -140,7 +182,17 @@ def _show_corpus(comparison: "CorpusComparison") -> None:
             output.print(f"{hidden:,} more rows differ; --format json lists all of them.", style="dim", highlight=False)
 
 
-def _models_table(comparison: "CorpusComparison") -> Table:
+def _data(comparison: "SideBySide") -> str:
+    """Where the rows are from, as markup."""
+    from emohub.compare import CorpusComparison, LabelledComparison
+
+    if isinstance(comparison, CorpusComparison):
+        return f"[bold]{escape(comparison.corpus)}[/], {comparison.split}"
+    left_out = comparison.left_out if isinstance(comparison, LabelledComparison) else 0
+    return f"[bold]{escape(comparison.source)}[/]" + (f", {left_out:,} left out" if left_out else "")
+
+
+def _models_table(comparison: "SideBySide") -> Table:
     interval_head = f"{comparison.intervals.level:.0%} interval"
     table = results_table("Models", ["Model"], ["Accuracy", interval_head, "Macro F1", interval_head])
     for name, measured in comparison.models.items():
@@ -155,13 +207,24 @@ def _models_table(comparison: "CorpusComparison") -> Table:
     return table
 
 
-def _pairs_table(comparison: "CorpusComparison") -> Table:
+def _slices_table(slicing: "Slicing") -> Table:
+    names = list(slicing.gaps)
+    table = results_table(f"Accuracy by {slicing.by}", [slicing.by.capitalize()], ["Rows", *names])
+    for part in slicing.slices:
+        cells = (f"{share.value:.4f}\n{interval_range(share)}" for share in part.accuracy.values())
+        table.add_row(escape(part.value), f"{part.rows:,}", *cells)
+    table.add_row("Gap", "", *("–" if gap is None else f"{gap:.4f}" for gap in slicing.gaps.values()))
+    return table
+
+
+def _pairs_table(comparison: "SideBySide") -> Table:
     title = "Pairs: exact McNemar test, Holm's correction"
-    table = results_table(title, ["Pair"], ["Right alone", "Accuracy difference", "p", "p (Holm)"])
+    table = results_table(title, ["Pair"], ["Right alone", "Both wrong", "Accuracy difference", "p", "p (Holm)"])
     for pair in comparison.pairs:
         table.add_row(
             f"{escape(pair.first)}\n{escape(pair.second)}",
             f"{pair.only_first_right:,}\n{pair.only_second_right:,}",
+            f"{pair.both_wrong:,}",
             f"{pair.difference.value:+.4f}\n{pair.difference.low:+.4f} to {pair.difference.high:+.4f}",
             f"{pair.p_value:.2g}",
             f"{pair.p_holm:.2g}",
@@ -169,7 +232,7 @@ def _pairs_table(comparison: "CorpusComparison") -> Table:
     return table
 
 
-def _disagreements_table(comparison: "CorpusComparison") -> Table:
+def _disagreements_table(comparison: "SideBySide") -> Table:
     shown = comparison.disagreements[:SHOWN_DISAGREEMENTS]
     table = results_table("Where they differ", ["Row", "Text", "True", *shown[0].predicted], [])
     for row in shown:

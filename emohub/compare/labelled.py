@@ -77,29 +77,25 @@ def compare_labelled_steps(
     """
     require_classifiers(classifiers)
     rows = labelled_rows(table, text_column, label_column, slice_columns)
-    columns: dict[str, list[int]] = {}
-    unaligned: dict[str, str] = {}
-    for name, classifier in classifiers.items():
-        try:
-            columns[name] = _columns(classifier.labels, rows.names, name)
-        except ModelError as error:
-            unaligned[name] = error.cause
-    if not columns:
+    reasons = {name: _reason_against(classifier.labels, rows.names) for name, classifier in classifiers.items()}
+    aligned = {name: classifiers[name].labels for name, reason in reasons.items() if not reason}
+    if not aligned:
         raise ModelError(
             f"none of the models knows the labels in {label_column!r}, {_listed(rows.names)}",
             "choose models that know them, or another column; labels are matched by name",
         )
+    rows = rows.in_order(next(iter(aligned.values())))
     fields = yield from side_by_side_steps(
-        rows.in_order(classifiers[next(iter(columns))].labels),
+        rows,
         classifiers,
-        columns,
+        {name: _columns(labels, rows.names) for name, labels in aligned.items()},
         resamples=resamples,
         seed=seed,
         turn=turn or nullcontext(),
     )
     return LabelledComparison(
         source=table.source,
-        unaligned=unaligned,
+        unaligned={name: f"{name} {reason}" for name, reason in reasons.items() if reason},
         text_column=text_column,
         label_column=label_column,
         left_out=len(table) - len(rows.texts),
@@ -164,20 +160,18 @@ def _as_text(value: Any) -> str:
     return "" if missing else str(value).strip()
 
 
-def _columns(labels: Sequence[str], wanted: Sequence[str], model: str) -> list[int]:
-    """The positions of ``wanted`` in ``labels``, and after them those of all others.
-
-    Raises:
-        ModelError: the model lacks one of them, or has two labels of one name.
-    """
-    positions = {label_key(label): position for position, label in enumerate(labels)}
-    missing = [label for label in wanted if label_key(label) not in positions]
+def _reason_against(labels: Sequence[str], wanted: Sequence[str]) -> str | None:
+    """Why a classifier with these labels cannot be measured on rows with the wanted ones; None where it can."""
+    known = {label_key(label) for label in labels}
+    missing = [label for label in wanted if label_key(label) not in known]
     if missing:
-        raise ModelError(
-            f"{model} lacks {_listed(missing)}; it knows {_listed(labels)}", "choose a model that knows the labels"
-        )
-    if len(positions) != len(labels):
-        raise ModelError(f"{model} has two labels of one name", "give each of them its own name in id2label")
+        return f"lacks {_listed(missing)}; it knows {_listed(labels)}"
+    return "has two labels of one name" if len(known) < len(labels) else None
+
+
+def _columns(labels: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """The positions of ``wanted`` in ``labels``, and after them those of all others."""
+    positions = {label_key(label): position for position, label in enumerate(labels)}
     first = [positions[label_key(label)] for label in wanted]
     return [*first, *(position for position in range(len(labels)) if position not in first)]
 
