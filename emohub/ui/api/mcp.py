@@ -1,9 +1,18 @@
 """The API over MCP: the same endpoints, as tools that a language model can use."""
 
+import base64
 import json
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import gradio as gr
+
+MCP_PATH = "/gradio_api/mcp"
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def answer_in_json(demo: gr.Blocks) -> None:
@@ -23,3 +32,30 @@ def answer_in_json(demo: gr.Blocks) -> None:
         return [server.types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False))]
 
     server.postprocess_output_data = answers
+
+
+class McpDoor:
+    """ASGI middleware: over MCP only those get in who get into the page too, by HTTP's basic authentication.
+
+    Gradio asks for a password at the page and at the API, and at this path it does not.
+    """
+
+    def __init__(
+        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, auth: Sequence[tuple[str, str]]
+    ) -> None:
+        self._app = app
+        self._keys = [b"Basic " + base64.b64encode(f"{user}:{password}".encode()) for user, password in auth]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with 401."""
+        if scope["type"] != "http" or MCP_PATH not in scope["path"] or self._knows(scope["headers"]):
+            await self._app(scope, receive, send)
+            return
+        sentence = b"this page asks for a name and a password; send them as the header Authorization: Basic"
+        headers = [(b"www-authenticate", b'Basic realm="emohub"'), (b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": sentence})
+
+    def _knows(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        shown = next((value for name, value in headers if name.lower() == b"authorization"), b"")
+        return any(secrets.compare_digest(shown, key) for key in self._keys)
