@@ -7,7 +7,7 @@ import gradio as gr
 
 from emohub.errors import UsageError
 from emohub.layout import project_root
-from emohub.ui import api, strings
+from emohub.ui import api, sharing, strings
 from emohub.ui.service import ModelStore, Service
 from emohub.ui.service.limits import MAX_REQUESTS
 from emohub.ui.tabs import classify, compare
@@ -34,17 +34,17 @@ def build_demo(
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
     service = Service(ModelStore(models), max_requests=MAX_REQUESTS)
     with gr.Blocks(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        gr.HTML(
-            f'<header class="emo-header"><h1>{strings.TITLE}</h1><p>{strings.TAGLINE}</p></header>',
-            apply_default_css=False,
-        )
-        with gr.Tabs():
+        gr.HTML(sharing.header(), apply_default_css=False)
+        notice = gr.HTML("", apply_default_css=False)
+        shared: dict[str, sharing.Shared] = {}
+        with gr.Tabs(elem_id="page-tabs") as tabs:
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
-                classify.build(service)
+                shared["classify"] = classify.build(service)
             with gr.Tab(strings.COMPARE_TAB, id="compare"):
-                compare.build(service)
+                shared["compare"] = compare.build(service)
             with gr.Tab(strings.MODELS_TAB, id="models"):
                 models_tab.build(models, cards_dir or project_root() / "cards")
+        sharing.wire(demo, tabs, notice, shared, service.store.names)
         api.build(service)
     demo.queue(max_size=MAX_REQUESTS)
     return demo

@@ -10,9 +10,10 @@ from emohub.errors import EmohubError
 from emohub.labels import label_key
 from emohub.ui import markup, strings
 from emohub.ui.service import Service
+from emohub.ui.sharing import Shared
 
 
-def build(service: Service) -> None:
+def build(service: Service) -> Shared:
     """Lay the tab out and wire it."""
     names = list(service.store.names)
 
@@ -46,6 +47,7 @@ def build(service: Service) -> None:
         api_visibility="private",
         show_progress="minimal",
     )
+    return Shared(text, models)
 
 
 def render(comparison: TextComparison) -> str:
