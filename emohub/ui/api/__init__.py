@@ -4,10 +4,10 @@ Each job's endpoints are in its own file, added by ``endpoint.expose``; what cal
 """
 
 from emohub.ui.api import classify, compare, models
-from emohub.ui.api.mcp import answer_in_json
+from emohub.ui.api.mcp import McpDoor, answer_in_json
 from emohub.ui.service import Service
 
-__all__ = ["answer_in_json", "build"]
+__all__ = ["McpDoor", "answer_in_json", "build"]
 
 
 def build(service: Service) -> None:

@@ -37,7 +37,8 @@ def answer_in_json(demo: gr.Blocks) -> None:
 class McpDoor:
     """ASGI middleware: over MCP only those get in who get into the page too, by HTTP's basic authentication.
 
-    Gradio asks for a password at the page and at the API, and at this path it does not.
+    Gradio asks for a password at the page and at the API, and at this path it does not. ``auth`` is empty where anyone
+    may enter.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class McpDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with 401."""
-        if scope["type"] != "http" or MCP_PATH not in scope["path"] or self._knows(scope["headers"]):
+        if scope["type"] != "http" or MCP_PATH not in scope["path"] or self._lets_in(scope["headers"]):
             await self._app(scope, receive, send)
             return
         sentence = b"this page asks for a name and a password; send them as the header Authorization: Basic"
@@ -56,6 +57,8 @@ class McpDoor:
         await send({"type": "http.response.start", "status": 401, "headers": headers})
         await send({"type": "http.response.body", "body": sentence})
 
-    def _knows(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    def _lets_in(self, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+        if not self._keys:
+            return True
         shown = next((value for name, value in headers if name.lower() == b"authorization"), b"")
         return any(secrets.compare_digest(shown, key) for key in self._keys)
