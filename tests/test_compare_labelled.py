@@ -23,8 +23,9 @@ from emohub.compare import (
 )
 from emohub.data import Table, load_split, read_table, write_table
 from emohub.errors import DataError, EmohubError, ModelError, UsageError
-from emohub.inference import Classifier, run_steps
+from emohub.inference import Classifier
 from emohub.recipe import Corpus
+from emohub.steps import run_steps
 from tests.conftest import LABELS, made_rows
 
 MakeModel = Callable[..., Path]
@@ -255,35 +256,18 @@ def test_a_model_that_lacks_a_label_is_listed_with_what_it_knows(comparison: Lab
     assert comparison.unaligned == {"stranger": "stranger lacks sadness, Joy, anger; it knows negative, positive"}
 
 
-def test_in_steps_with_turns_it_gives_the_same_numbers(
+def test_in_steps_it_gives_the_same_numbers(
     classifiers: dict[str, Classifier], table: Table, comparison: LabelledComparison
 ) -> None:
-    class Turn:
-        entered = held = 0
-
-        def __enter__(self) -> None:
-            self.entered += 1
-            self.held += 1
-
-        def __exit__(self, *_: object) -> None:
-            self.held -= 1
-
-    turn = Turn()
-    steps = compare_labelled_steps(
-        classifiers, table, "text", "label", slice_columns=["source"], resamples=300, seed=4, turn=turn
-    )
     seen: list[Step] = []
-
-    def see(step: Step) -> None:
-        assert turn.held == 0
-        seen.append(step)
-
-    assert run_steps(steps, see) == comparison
-    assert turn.entered >= len(seen) >= 3
-    assert [step.model for step in seen if step.done == step.total == 90] == list(NAMES)
+    steps = compare_labelled_steps(classifiers, table, "text", "label", slice_columns=["source"], resamples=300, seed=4)
+    assert run_steps(steps, seen.append) == comparison
+    done = [(step.model, step.part) for step in seen if step.done == step.total]
+    assert done == [(name, part) for name in NAMES for part in ("answering", "measuring")]
+    assert {step.total for step in seen} == {90, 300}
     reported: list[tuple[str, int, int]] = []
     compare_labelled(classifiers, table, "text", "label", resamples=5, on_progress=lambda *step: reported.append(step))
-    assert reported == [tuple(step) for step in seen]
+    assert reported == [(step.model, step.done, step.total) for step in seen if step.part == "answering"]
 
 
 def test_a_corpus_and_its_file_give_the_same_numbers(classifiers: dict[str, Classifier], made_corpus: Corpus) -> None:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("__init__", "errors"),
+    ("__init__", "errors", "steps"),
     ("labels", "layout", "metrics", "packing", "recipe", "tokenizing"),
     ("record",),
     ("data", "inference", "pictures"),

@@ -1,18 +1,18 @@
 """Classifiers side by side on a labelled split of a corpus."""
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
 from emohub.compare.labels import require_classifiers
-from emohub.compare.side_by_side import LabelledRows, SideBySide, side_by_side_steps
+from emohub.compare.side_by_side import LabelledRows, SideBySide, answering_only, side_by_side_steps
 from emohub.data import load_split
 from emohub.errors import ModelError
-from emohub.inference import Classifier, run_steps
+from emohub.inference import Classifier
 from emohub.labels import label_columns
 from emohub.recipe import Corpus
+from emohub.steps import run_steps
 
 
 class CorpusComparison(SideBySide):
@@ -62,7 +62,6 @@ def compare_corpus(
         columns,
         resamples=resamples,
         seed=seed,
-        turn=nullcontext(),
     )
-    fields = run_steps(steps, None if on_progress is None else lambda step: on_progress(*step))
+    fields = run_steps(steps, answering_only(on_progress))
     return CorpusComparison(source=data.source, unaligned=unaligned, corpus=corpus.name, split=split, **fields)

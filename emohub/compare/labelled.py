@@ -2,18 +2,18 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from emohub.compare.labels import require_classifiers
-from emohub.compare.side_by_side import LabelledRows, SideBySide, Step, side_by_side_steps
+from emohub.compare.side_by_side import LabelledRows, SideBySide, Step, answering_only, side_by_side_steps
 from emohub.compare.slices import MOST_SLICES
 from emohub.data import Table
 from emohub.errors import DataError, ModelError, UsageError
-from emohub.inference import Classifier, run_steps
+from emohub.inference import Classifier
 from emohub.labels import label_key
+from emohub.steps import run_steps
 
 NO_VALUE = "(none)"
 """The slice of the rows that have no value in a column."""
@@ -57,7 +57,7 @@ def compare_labelled(
     steps = compare_labelled_steps(
         classifiers, table, text_column, label_column, slice_columns=slice_columns, resamples=resamples, seed=seed
     )
-    return run_steps(steps, None if on_progress is None else lambda step: on_progress(*step))
+    return run_steps(steps, answering_only(on_progress))
 
 
 def compare_labelled_steps(
@@ -69,12 +69,8 @@ def compare_labelled_steps(
     slice_columns: Sequence[str] = (),
     resamples: int = 9999,
     seed: int = 0,
-    turn: AbstractContextManager[object] | None = None,
 ) -> Generator[Step, None, LabelledComparison]:
-    """:func:`compare_labelled` for who stops between two steps; it returns the same numbers.
-
-    ``turn`` is entered around each forward pass: a lock there lets others compute in between.
-    """
+    """:func:`compare_labelled` for who stops between two steps, or lets others compute there."""
     require_classifiers(classifiers)
     rows = labelled_rows(table, text_column, label_column, slice_columns)
     reasons = {name: _reason_against(classifier.labels, rows.names) for name, classifier in classifiers.items()}
@@ -91,7 +87,6 @@ def compare_labelled_steps(
         {name: _columns(labels, rows.names) for name, labels in aligned.items()},
         resamples=resamples,
         seed=seed,
-        turn=turn or nullcontext(),
     )
     return LabelledComparison(
         source=table.source,

@@ -1,10 +1,9 @@
 """Several classifiers on the same labelled rows: each measured, each pair tested, and the rows where they differ."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,8 @@ from emohub.labels import label_key
 from emohub.metrics import holm, mcnemar_exact
 from emohub.recipe import Declaration
 from emohub.record import CalibrationBin, Interval, IntervalMethod, LabelResult, ModelIdentity
-from emohub.record.measuring import measure
+from emohub.record.measuring import measure_steps
+from emohub.steps import map_steps
 
 
 class Measured(Declaration):
@@ -115,11 +115,25 @@ class LabelledRows:
 
 
 class Step(NamedTuple):
-    """How far a comparison is; where ``done`` is ``total``, the classifier's answers are being measured."""
+    """How far a comparison is."""
 
     model: str
+    part: Literal["answering", "measuring"]
+    """Whether ``done`` and ``total`` count texts that the model answers, or resamples of its answers."""
     done: int
     total: int
+
+
+def answering_only(on_progress: Callable[[str, int, int], None] | None) -> Callable[[Step], None] | None:
+    """What shows ``on_progress`` the steps in which a model answers: its name, the texts done and all texts."""
+    if on_progress is None:
+        return None
+
+    def on_step(step: Step) -> None:
+        if step.part == "answering":
+            on_progress(step.model, step.done, step.total)
+
+    return on_step
 
 
 def side_by_side_steps(
@@ -129,12 +143,11 @@ def side_by_side_steps(
     *,
     resamples: int,
     seed: int,
-    turn: AbstractContextManager[object],
 ) -> Generator[Step, None, dict[str, Any]]:
     """Let the classifiers in ``columns`` answer every row, one after the other, and hold the answers together.
 
     ``columns`` gives the order in which their probabilities are read: the rows' labels, then what else they know.
-    ``turn`` is entered around each forward pass. Returns the fields of :class:`SideBySide` that are not about names.
+    Returns the fields of :class:`SideBySide` that are not about names.
     """
     known = {name: [classifiers[name].labels[column] for column in order] for name, order in columns.items()}
     names = align_labels([rows.names, *known.values()])
@@ -142,10 +155,10 @@ def side_by_side_steps(
     models: dict[str, Measured | None] = dict.fromkeys(classifiers)
     predicted: dict[str, NDArray[np.int64]] = {}
     for name, order in columns.items():
-        answers = yield from _answer(name, classifiers[name], rows.texts, turn)
+        answers = yield from _answer(name, classifiers[name], rows.texts)
         probabilities = answers[:, order]
         predicted[name] = np.array([number[label_key(label)] for label in known[name]])[probabilities.argmax(axis=1)]
-        models[name] = _measure(classifiers[name], rows, probabilities, resamples, seed)
+        models[name] = yield from _measure(name, classifiers[name], rows, probabilities, resamples, seed)
     given = np.stack(list(predicted.values()))
     alike = (given == given[0]).all(axis=0)
     right = {name: answers == rows.labels for name, answers in predicted.items()}
@@ -162,24 +175,26 @@ def side_by_side_steps(
     }
 
 
-def _answer(
-    name: str, classifier: Classifier, texts: Sequence[str], turn: AbstractContextManager[object]
-) -> Generator[Step, None, NDArray[np.float32]]:
-    steps = classifier.predict_in_steps(texts)
-    while True:
-        with turn:
-            try:
-                done = next(steps)
-            except StopIteration as end:
-                probabilities: NDArray[np.float32] = end.value
-                return probabilities
-        yield Step(name, done, len(texts))
+def _answer(name: str, classifier: Classifier, texts: Sequence[str]) -> Generator[Step, None, NDArray[np.float32]]:
+    def shown(done: int) -> Step:
+        return Step(name, "answering", done, len(texts))
+
+    return (yield from map_steps(classifier.predict_in_steps(texts), shown))
 
 
 def _measure(
-    classifier: Classifier, rows: LabelledRows, probabilities: NDArray[np.float32], resamples: int, seed: int
-) -> Measured:
-    measures = measure(rows.labels, probabilities, rows.names, resamples=resamples, seed=seed)
+    name: str,
+    classifier: Classifier,
+    rows: LabelledRows,
+    probabilities: NDArray[np.float32],
+    resamples: int,
+    seed: int,
+) -> Generator[Step, None, Measured]:
+    def shown(done: int) -> Step:
+        return Step(name, "measuring", done, resamples)
+
+    measuring = measure_steps(rows.labels, probabilities, rows.names, resamples=resamples, seed=seed)
+    measures = yield from map_steps(measuring, shown)
     return Measured(
         model=classifier.identity(),
         accuracy=measures.metrics["accuracy"],

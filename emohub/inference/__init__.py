@@ -11,7 +11,7 @@ from emohub.inference.checkpoint import (
 )
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction, check_text
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
-from emohub.inference.steps import run_steps
+from emohub.steps import run_steps
 
 __all__ = [
     "MAX_TEXT_CHARS",

@@ -15,8 +15,8 @@ from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
 from emohub.inference.attribution import PathGradients, path_gradients
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint, load_classifier, position_limit
-from emohub.inference.steps import run_steps
 from emohub.record import ModelIdentity
+from emohub.steps import run_steps
 
 MAX_TEXT_CHARS = 100_000
 """Characters of the longest text that :meth:`Classifier.classify` takes."""

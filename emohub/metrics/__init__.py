@@ -19,6 +19,7 @@ from emohub.metrics.classification import (
 from emohub.metrics.intervals import (
     BootstrapResult,
     bootstrap_intervals,
+    bootstrap_steps,
     newcombe_interval,
     resampled_rows,
     wilson_interval,
@@ -31,6 +32,7 @@ __all__ = [
     "BootstrapResult",
     "averages",
     "bootstrap_intervals",
+    "bootstrap_steps",
     "calibration_bins",
     "classification_metrics",
     "confusion_matrix",

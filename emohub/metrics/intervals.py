@@ -1,6 +1,6 @@
 """How sure a measured value is: percentile bootstrap over rows, Wilson's interval for a share, Newcombe's for two."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from math import hypot, sqrt
 from statistics import NormalDist
@@ -11,6 +11,7 @@ from emohub.errors import DataError
 from emohub.metrics.calibration import binned, row_losses
 from emohub.metrics.checks import Floats, Ids, Numbers, check_probabilities
 from emohub.metrics.classification import averages, label_scores
+from emohub.steps import run_steps
 
 CHUNK_ENTRIES = 1 << 20
 """Row numbers drawn at a time: some 30 MB, whatever the number of resamples."""
@@ -51,6 +52,33 @@ def bootstrap_intervals(
     Raises:
         DataError: lengths differ, an id is out of range, a row is no distribution, or a setting is out of range.
     """
+    return run_steps(
+        bootstrap_steps(
+            references,
+            probabilities,
+            resamples=resamples,
+            level=level,
+            seed=seed,
+            num_bins=num_bins,
+            num_averaged=num_averaged,
+        )
+    )
+
+
+def bootstrap_steps(
+    references: Numbers,
+    probabilities: Numbers,
+    *,
+    resamples: int = 9999,
+    level: float = 0.95,
+    seed: int = 0,
+    num_bins: int = 15,
+    num_averaged: int | None = None,
+) -> Generator[int, None, BootstrapResult]:
+    """:func:`bootstrap_intervals` for who shows how far it is, or lets others compute in between.
+
+    Yields the resamples done so far, and returns the result.
+    """
     references, probabilities = check_probabilities(references, probabilities)
     if resamples < 1 or not 0 < level < 1:
         raise DataError(f"resamples is {resamples} and level {level}", "give at least 1, and a level between 0 and 1")
@@ -71,8 +99,11 @@ def bootstrap_intervals(
         axis=1,
     )
     n = len(references)
-    sums = np.concatenate([_draw_counts(rows, n) @ features for rows in resampled_rows(n, resamples, seed)])
-    *counts, gaps, losses = np.split(sums, [k, 2 * k, 3 * k, 3 * k + num_bins], axis=1)
+    chunks: list[Floats] = []
+    for rows in resampled_rows(n, resamples, seed):
+        chunks.append(_draw_counts(rows, n) @ features)
+        yield sum(map(len, chunks))
+    *counts, gaps, losses = np.split(np.concatenate(chunks), [k, 2 * k, 3 * k, 3 * k + num_bins], axis=1)
     hits, support, predicted = (count[:, :num_averaged] for count in counts)
 
     values = averages(hits, support, predicted)

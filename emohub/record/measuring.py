@@ -1,6 +1,6 @@
 """What a classifier's answers to labelled rows are worth, in a record's own terms."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -10,7 +10,7 @@ from emohub.metrics import (
     METRICS,
     BootstrapResult,
     averages,
-    bootstrap_intervals,
+    bootstrap_steps,
     calibration_bins,
     confusion_matrix,
     expected_calibration_error,
@@ -19,6 +19,7 @@ from emohub.metrics import (
 )
 from emohub.recipe import Declaration
 from emohub.record.evaluation import CalibrationBin, Interval, IntervalMethod, LabelResult
+from emohub.steps import run_steps
 
 
 class Measures(Declaration):
@@ -51,6 +52,18 @@ def measure(
     Raises:
         DataError: lengths differ, an id is out of range, or a row is no distribution.
     """
+    return run_steps(measure_steps(references, probabilities, labels, resamples=resamples, seed=seed))
+
+
+def measure_steps(
+    references: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str],
+    *,
+    resamples: int,
+    seed: int,
+) -> Generator[int, None, Measures]:
+    """:func:`measure` for who lets others compute in between: yields the resamples done so far."""
     k = len(labels)
     confusion = confusion_matrix(references, probabilities.argmax(axis=1), probabilities.shape[1])
     hits, support, predicted = confusion.diagonal()[:k], confusion.sum(axis=1)[:k], confusion.sum(axis=0)[:k]
@@ -60,7 +73,7 @@ def measure(
         "log_loss": log_loss(references, probabilities),
         "expected_calibration_error": expected_calibration_error(references, probabilities),
     }
-    bootstrap = bootstrap_intervals(references, probabilities, resamples=resamples, seed=seed, num_averaged=k)
+    bootstrap = yield from bootstrap_steps(references, probabilities, resamples=resamples, seed=seed, num_averaged=k)
     return Measures(
         metrics={name: _interval(value, *bootstrap.metrics[name]) for name, value in values.items()},
         intervals=IntervalMethod(level=bootstrap.level, resamples=bootstrap.resamples, seed=bootstrap.seed),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 Step = TypeVar("Step")
+Shown = TypeVar("Shown")
 Outcome = TypeVar("Outcome")
 
 
@@ -17,3 +18,17 @@ def run_steps(steps: Generator[Step, None, Outcome], on_step: Callable[[Step], N
             return outcome
         if on_step is not None:
             on_step(step)
+
+
+def map_steps(steps: Generator[Step, None, Outcome], shown: Callable[[Step], Shown]) -> Generator[Shown, None, Outcome]:
+    """The same work with each of its steps put another way."""
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            yield shown(step)
+    finally:
+        steps.close()
