@@ -20,14 +20,14 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 from emohub.card import write_card
 from emohub.inference import Classifier
 from tests.conftest import MakeModel
-from tests.factories import make_eval_record, make_run_record
+from tests.factories import make_description, make_eval_record, make_run_record, make_verification
 from tools.chromium import find as find_chromium
 
 CHECKOUT = Path(__file__).parent.parent
 HOSTILE_NAME = "<img src=x onerror=window.ran=1>"
 HOSTILE_LABELS = ("<script>window.ran=1<\\/script>", '"><img src=x onerror=window.ran=1>', "${window.ran=1}")
 HOSTILE_CARD = """---
-license: mit
+license: <script>window.ran=1</script>
 ---
 # A card from anywhere
 
@@ -102,6 +102,8 @@ def site(make_tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -
     run = make_run_record()
     run.save(card / "run.json")
     make_eval_record(run).save(card / "eval.json")
+    make_description(run).save(card / "description.json")
+    make_verification(run).save(card / "verify.json")
     write_card(card)
     (root / "cards" / HOSTILE_NAME).mkdir()
     (root / "cards" / HOSTILE_NAME / "README.md").write_text(HOSTILE_CARD, encoding="utf-8")
@@ -183,7 +185,8 @@ def open_tab(page: Page, name: str) -> None:
 def shown_bars(area: Locator) -> dict[str, str]:
     """Label and percentage of every row, from top to bottom."""
     rows = area.locator(".emo-bars tbody tr")
-    return dict(zip(rows.locator("th").all_inner_texts(), rows.locator(".emo-value").all_inner_texts(), strict=True))
+    labels, values = rows.locator("th[scope=row]"), rows.locator(".emo-value")
+    return dict(zip(labels.all_inner_texts(), values.all_inner_texts(), strict=True))
 
 
 def expect_no_overflow(page: Page) -> None:

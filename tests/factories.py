@@ -24,6 +24,8 @@ from emohub.record import (
     Speed,
     SplitDescription,
     SplitIdentity,
+    VerificationRecord,
+    VerifiedClaim,
 )
 
 LABELS = ("sadness", "joy", "anger")
@@ -274,6 +276,33 @@ def make_description(run: RunRecord | None = None, **changes: Any) -> Descriptio
         "environment": make_environment(),
     }
     return DescriptionRecord(**{**values, **changes})
+
+
+def make_verification(run: RunRecord | None = None, **changes: Any) -> VerificationRecord:
+    """A verification of ``run``'s exported weights: two figures of its evaluation hold, one cannot be checked."""
+    run = run or make_run_record()
+    metrics = make_eval_record(run).metrics
+
+    def claim(metric: str, **found: Any) -> VerifiedClaim:
+        return VerifiedClaim(dataset="someone/feelings", config=None, split="test", metric=metric, **found)
+
+    values: dict[str, Any] = {
+        "created": "2026-01-03T03:04:05Z",
+        "emohub": "0.1.0",
+        "model": ModelIdentity(id="someone/feelings", revision="c" * 40, fingerprint=run.exported.fingerprint),
+        "card": sha256("card"),
+        "claims": (
+            *(
+                claim(metric, claimed=metrics[name].value, outcome="reproduced", reason="", measured=metrics[name])
+                for metric, name in (("accuracy", "accuracy"), ("f1 (macro)", "macro_f1"))
+            ),
+            claim("rouge", claimed="a lot", outcome="cannot be checked", reason="not measured", measured=None),
+        ),
+        "weights_named": True,
+        "notes": (),
+        "holds": True,
+    }
+    return VerificationRecord(**{**values, **changes})
 
 
 def random_records(seed: int) -> tuple[RunRecord, EvalRecord]:

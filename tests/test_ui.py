@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from emohub.compare import compare_text
 from emohub.ui import markup, strings
-from emohub.ui.tabs import compare as compare_tab
 from tests.browsing import (
     HOSTILE_LABELS,
     HOSTILE_NAME,
@@ -25,7 +23,6 @@ from tests.browsing import (
     serving,
     shown_bars,
 )
-from tests.factories import make_eval_record
 
 TEXT = "i am so happy today with my friend"
 SLOW_PAGE = """
@@ -59,7 +56,6 @@ launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(s
         ("compare", (TEXT, ["feelings", "other"]), "no model"),
         # The handlers behind the page are not listed, but they can be reached.
         ("show_classification", ("x" * 100_001, "feelings"), "100,001 characters"),
-        ("show_comparison", ("x" * 100_001, ["feelings"]), "100,001 characters"),
     ],
 )
 def test_limits_hold_on_the_raw_routes(site: Site, route: str, data: tuple[object, ...], message: str) -> None:
@@ -138,80 +134,6 @@ def test_what_cannot_be_classified_is_said_in_a_sentence(open_page: OpenPage) ->
     classify_text(page).fill("happy " * 100)
     page.locator("#classify-button").click()
     expect(result.locator(".emo-note")).to_have_text(strings.TRUNCATED.format(tokens=102, max_length=32))
-
-
-def test_compare_shows_three_models_and_what_follows(site: Site, open_page: OpenPage) -> None:
-    names = ("feelings", "moods", "polarity")
-    classifiers = site.classifiers(*names)
-    words = ("happy", "gloomy", "furious", "proud", "lost", "shouting", "sunny", "crying", "annoyed", "today")
-    compared = {f"i am {word}": compare_text(classifiers, f"i am {word}") for word in words}
-    relations = {text: compare_tab.relations_of(one) for text, one in compared.items()}
-    disagreeing = next(text for text, kinds in relations.items() if "disagree" in kinds.values())
-    calm = next(text for text, kinds in relations.items() if "disagree" not in kinds.values())
-
-    page = open_page()
-    open_tab(page, strings.COMPARE_TAB)
-    page.get_by_role("checkbox", name=HOSTILE_NAME, exact=True).uncheck()
-    verdict = page.locator("#compare-result .emo-verdict")
-    for text in (disagreeing, calm):
-        compare_text_box(page).fill(text)
-        page.keyboard.press("Enter")
-        expect(verdict).to_have_text(compare_tab.verdict(compared[text]))
-    expect(verdict).not_to_have_class(re.compile("disagree"))
-    compare_text_box(page).fill(disagreeing)
-    page.locator("#compare-button").click()
-    expect(verdict).to_have_class(re.compile("disagree"))
-
-    columns = page.locator("#compare-result .emo-column")
-    expect(columns).to_have_count(3)
-    one = compared[disagreeing]
-    assert one.labels == ("sadness", "joy", "anger", "optimism", "negative", "positive")
-    for index, name in enumerate(names):
-        column = columns.nth(index)
-        assert column.get_attribute("aria-label") == name
-        expect(column.locator(".emo-label")).to_have_text(one.predictions[name].label)
-        bars = shown_bars(column)
-        assert list(bars) == list(one.labels)
-        for label, probability in zip(one.labels, one.table[name], strict=True):
-            unknown = f"–{strings.UNKNOWN_LABEL}"
-            shown = bars[label].replace("\n", "")
-            assert shown == (unknown if probability is None else markup.percent(probability))
-    expect(columns.nth(2).locator(".emo-tag")).to_have_text(strings.RELATIONS["apart"])
-
-
-def test_compare_without_a_model_says_so(open_page: OpenPage) -> None:
-    page = open_page()
-    open_tab(page, strings.COMPARE_TAB)
-    for checkbox in page.locator("#compare-models").get_by_role("checkbox").all():
-        checkbox.uncheck()
-    compare_text_box(page).fill(TEXT)
-    page.locator("#compare-button").click()
-    expect(page.locator("#compare-result").get_by_role("status")).to_contain_text("No model is chosen")
-
-
-def test_models_shows_what_was_measured_apart_from_what_others_report(open_page: OpenPage) -> None:
-    page = open_page()
-    open_tab(page, strings.MODELS_TAB)
-    measured, reported = page.locator("#results .emo-results").all()
-    expect(measured).to_contain_text(strings.MEASURED)
-    row = measured.locator("tbody tr")
-    expect(row).to_have_count(1)
-    figures = make_eval_record().metrics["accuracy"]
-    expect(row).to_contain_text("feelings")
-    expect(row).to_contain_text(f"{figures.value:.4f}")
-    expect(row).to_contain_text(f"{figures.low:.4f} to {figures.high:.4f}")
-    expect(row).to_contain_text("120")
-    expect(reported).to_contain_text("has not reproduced them")
-    expect(reported.locator("tbody tr")).to_have_count(5)
-    expect(reported).to_contain_text("0.7413")
-
-    card = page.locator("#card")
-    page.get_by_role("tabpanel").get_by_role("radio", name="feelings", exact=True).check()
-    expect(card.get_by_role("heading", name="tiny-feelings")).to_be_visible()
-    expect(card.locator("table").first).to_be_visible()
-    expect(card).not_to_contain_text("pipeline_tag:")
-    page.get_by_role("tabpanel").get_by_role("radio", name="moods", exact=True).check()
-    expect(card).to_contain_text("This model has no card")
 
 
 def test_nothing_that_comes_from_outside_runs(open_page: OpenPage) -> None:

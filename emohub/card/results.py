@@ -6,7 +6,7 @@ from pathlib import Path
 from emohub.card.records import Records
 from emohub.layout import RUN_FILE
 from emohub.recipe import list_recipes, load_recipe
-from emohub.record import Interval
+from emohub.record import DescriptionRecord, Interval, Speed
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class MeasuredResult:
     size_bytes: int
     """Size of ``model.safetensors``."""
     dtype: str
+    fingerprint: str
+    """SHA-256 of ``model.safetensors``."""
+    speed: Speed | None = None
+    """None for a model that was never described."""
+    machine: str | None = None
+    """Where that speed was measured."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,7 @@ def results_rows(cards_dir: Path) -> Results:
 def _measured(folder: Path) -> MeasuredResult:
     records = Records.load(folder)
     run, evaluation, corpus = records.run, records.evaluation, records.recipe.corpus
+    description = records.description
     return MeasuredResult(
         name=folder.name,
         base_model=records.recipe.base_model,
@@ -86,7 +93,17 @@ def _measured(folder: Path) -> MeasuredResult:
         parameters=run.exported.parameters,
         size_bytes=run.exported.size_bytes,
         dtype=run.exported.dtype,
+        fingerprint=run.exported.fingerprint,
+        speed=description.speed if description else None,
+        machine=_machine(description) if description else None,
     )
+
+
+def _machine(description: DescriptionRecord) -> str:
+    environment = description.environment
+    used = environment.processor if environment.device == "cpu" else environment.device
+    threads = description.speed.threads
+    return f"{used}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def _reported() -> tuple[ReportedResult, ...]:

@@ -1,37 +1,53 @@
-"""Models: what was measured, what others report, and every model's card."""
+"""Models: what was measured, what others report, and every model's card with its audit and its verification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Literal
 
 import gradio as gr
 
-from emohub.card import MeasuredResult, ReportedResult, Results, results_rows
-from emohub.errors import EmohubError
-from emohub.layout import CARD_FILE, find_model, find_records
+from emohub.card import Finding, Results, audit_card, results_rows
+from emohub.errors import EmohubError, RecordError
+from emohub.layout import CARD_FILE, VERIFY_FILE, find_model, find_records
+from emohub.record import RunRecord, VerificationRecord, VerifiedClaim
 from emohub.ui import markup, strings
-from emohub.ui.card_text import card_body
+from emohub.ui.card_text import card_body, pictures_beside
+from emohub.ui.tabs import leaderboard
+
+
+@dataclass(frozen=True)
+class _Check:
+    """What one check says of a card."""
+
+    title: str
+    said: str
+    detail: str
+    body: str
+    """HTML below it."""
+    kind: Literal["good", "bad", "open"] = "good"
+    """``open`` where nothing was checked."""
 
 
 def build(models: Mapping[str, str | Path], cards_dir: Path) -> None:
     """Lay the tab out and wire it: the results of ``cards_dir``, and the cards of the served models and of it."""
-    try:
-        results = render(results_rows(cards_dir))
-    except EmohubError as error:
-        results = markup.notice(error)
-    gr.HTML(results, apply_default_css=False, elem_id="results")
     cards = find_cards(models, cards_dir)
+    sources = {name: str(source) for name, source in models.items()}
 
-    def show_card(name: str) -> str:
+    def show_card(name: str) -> tuple[str, str]:
         path = cards.get(name) if isinstance(name, str) else None
-        return card_body(path.read_text(encoding="utf-8", errors="replace")) if path else strings.NO_CARD
+        return (about(name, sources.get(name, name), path), text_of(path)) if path else ("", strings.NO_CARD)
 
+    gr.HTML(_results(cards_dir), apply_default_css=False, elem_id="results")
     names = list(cards)
+    checks, text = show_card(names[0])
     gr.HTML(f'<h2 class="emo-heading">{strings.CARDS}</h2>', apply_default_css=False)
     choice = gr.Radio(names, value=names[0], label=strings.MODEL, elem_id="card-choice")
+    panel = gr.HTML(checks, apply_default_css=False, elem_id="card-checks")
     # No formulas: a card speaks of "$" as money.
-    card = gr.Markdown(show_card(names[0]), elem_id="card", elem_classes="emo-card", latex_delimiters=[])
-    choice.input(show_card, choice, card, queue=False, api_visibility="private", show_progress="hidden")
+    card = gr.Markdown(text, elem_id="card", elem_classes="emo-card", latex_delimiters=[])
+    choice.input(show_card, choice, [panel, card], queue=False, api_visibility="private", show_progress="minimal")
 
 
 def find_cards(models: Mapping[str, str | Path], cards_dir: Path) -> dict[str, Path | None]:
@@ -43,61 +59,115 @@ def find_cards(models: Mapping[str, str | Path], cards_dir: Path) -> dict[str, P
     return cards
 
 
+def text_of(card: Path) -> str:
+    """The Markdown of a card with its pictures, safe to show whoever wrote it."""
+    return card_body(card.read_text(encoding="utf-8", errors="replace"), pictures_beside(card))
+
+
+def about(name: str, source: str, card: Path) -> str:
+    """What was checked of a card: the audit's findings, and whether its figures were measured again."""
+    content = card.read_bytes()
+    save = markup.download(strings.SAVE_CARD, f"{card.parent.name}-{CARD_FILE}", content, "text/markdown")
+    checks = (_audit(audit_card(content)), _verification(_verifiable(name, source), card.parent))
+    said = strings.CHECKS_OF.format(name=name, audit=checks[0].said, verification=checks[1].said)
+    boxes = "".join(_box(check) for check in checks)
+    return (
+        f'<p class="emo-hidden" role="status">{escape(said)}</p><div class="emo-checks">{boxes}</div>'
+        f'<p class="emo-saves">{save}</p>'
+    )
+
+
+def _results(cards_dir: Path) -> str:
+    try:
+        results = results_rows(cards_dir)
+        return leaderboard.render(results, _verifications(results, cards_dir))
+    except EmohubError as error:
+        return markup.notice(error)
+
+
+def _verifications(results: Results, cards_dir: Path) -> dict[str, VerificationRecord]:
+    paths = {result.name: cards_dir / result.name / VERIFY_FILE for result in results.measured}
+    return {name: VerificationRecord.load(path) for name, path in paths.items() if path.is_file()}
+
+
 def _card_of(source: str) -> Path | None:
-    """The card beside a model's records, else the one beside its weights; None for a model on the Hub."""
+    """The card beside a model's records, else the one beside its weights; None for a model without one."""
     folders = (find_records(source), find_model(source))
     return next((path for folder in folders if folder and (path := folder / CARD_FILE).is_file()), None)
 
 
-def render(results: Results) -> str:
-    """Both tables, ours and apart from it what others report."""
-    return _section(strings.MEASURED, _measured_detail(results.measured), _measured(results.measured)) + _section(
-        strings.REPORTED, strings.REPORTED_DETAIL, _reported(results.reported)
+def _audit(findings: tuple[Finding, ...]) -> _Check:
+    if not findings:
+        return _Check(strings.AUDIT, strings.AUDIT_CLEAN, strings.AUDIT_CLEAN_DETAIL, "")
+    errors = sum(finding.severity == "error" for finding in findings)
+    said = strings.AUDIT_FOUND.format(errors=errors, warnings=len(findings) - errors)
+    items = "".join(
+        f"<li><strong>{escape(strings.SEVERITIES[finding.severity])}</strong> "
+        f"{escape(_place(finding))}: {escape(finding.message)}</li>"
+        for finding in findings
+    )
+    return _Check(strings.AUDIT, said, "", f'<ul class="emo-findings">{items}</ul>', "bad" if errors else "good")
+
+
+def _place(finding: Finding) -> str:
+    return finding.key if finding.line is None else strings.LINE.format(line=finding.line, key=finding.key)
+
+
+def _verifiable(name: str, source: str) -> str:
+    """What `emohub verify` takes: a Hub id, or the name of a model here, whose path is nobody's business."""
+    return name if find_model(source) else source
+
+
+def _verification(model: str, folder: Path) -> _Check:
+    path = folder / VERIFY_FILE
+    if not path.is_file():
+        return _Check(
+            strings.VERIFICATION, strings.NOT_VERIFIED, strings.HOW_TO_VERIFY.format(model=model), "", "open"
+        )
+    try:
+        record = VerificationRecord.load(path)
+        current = (folder / "run.json").is_file() and RunRecord.load(folder / "run.json").exported.fingerprint
+    except RecordError as error:
+        return _Check(strings.VERIFICATION, strings.NOT_VERIFIED, str(error), "", "bad")
+    stale = bool(current) and current != record.model.fingerprint
+    counts = [sum(claim.outcome == outcome for claim in record.claims) for outcome in strings.OUTCOMES]
+    said = strings.VERIFIED_COUNTS.format(reproduced=counts[0], differs=counts[1], unchecked=counts[2])
+    revision = strings.AT_REVISION.format(revision=record.model.revision[:12]) if record.model.revision else ""
+    detail = strings.VERIFIED_WHEN.format(model=record.model.id, revision=revision, day=record.created[:10])
+    notes = [*([strings.OTHER_WEIGHTS] if stale else []), *record.notes]
+    if record.weights_named is False:
+        notes.append(strings.WEIGHTS_NOT_NAMED)
+    return _Check(
+        strings.VERIFICATION,
+        said,
+        " ".join((detail, *notes)),
+        f"<details><summary>{strings.EACH_FIGURE}</summary>{_claims(record.claims)}</details>",
+        "good" if record.holds and not stale else "bad",
     )
 
 
-def _measured_detail(measured: Sequence[MeasuredResult]) -> str:
-    return strings.MEASURED_DETAIL.format(level=measured[0].level) if measured else strings.NOTHING_MEASURED
+def _place_of(claim: VerifiedClaim) -> str:
+    return f"{claim.dataset}, {claim.split}" if claim.split else claim.dataset
 
 
-def _measured(measured: Sequence[MeasuredResult]) -> str:
+def _claims(claims: tuple[VerifiedClaim, ...]) -> str:
     return markup.table(
-        strings.MEASURED_COLUMNS,
+        strings.CLAIM_COLUMNS,
         [
             (
-                escape(result.name),
-                f'{escape(result.corpus_title)}<span class="emo-sub">{escape(result.split)} {strings.SPLIT}</span>',
-                f"{result.rows:,}",
-                markup.interval(result.metrics["accuracy"]),
-                markup.interval(result.metrics["macro_f1"]),
-                strings.MEGABYTES.format(megabytes=result.size_bytes / 1e6),
+                f'{escape(claim.metric)}<span class="emo-sub">{escape(_place_of(claim))}</span>',
+                f'{escape(strings.OUTCOMES[claim.outcome])}<span class="emo-sub">{escape(claim.reason)}</span>',
+                escape(f"{claim.claimed:.4f}" if isinstance(claim.claimed, float) else claim.claimed),
+                markup.dash(strings.NOT_MEASURED) if claim.measured is None else markup.interval(claim.measured),
             )
-            for result in measured
+            for claim in claims
         ],
     )
 
 
-def _reported(reported: Sequence[ReportedResult]) -> str:
-    return markup.table(
-        (*strings.REPORTED_COLUMNS, *strings.REPORTED_METRICS.values()),
-        [
-            (
-                f'{escape(result.name)}<span class="emo-sub">{escape(result.base_model)}</span>',
-                escape(result.dataset),
-                _or_dash(result.evaluated_rows, ","),
-                *(_or_dash(result.metrics.get(name), ".4f") for name in strings.REPORTED_METRICS),
-            )
-            for result in reported
-        ],
-    )
-
-
-def _or_dash(value: float | None, format_spec: str) -> str:
-    return markup.dash(strings.NOT_STATED) if value is None else format(value, format_spec)
-
-
-def _section(title: str, detail: str, table: str) -> str:
+def _box(check: _Check) -> str:
+    detail = f'<p class="emo-detail">{escape(check.detail)}</p>' if check.detail else ""
     return (
-        f'<section class="emo-results"><h2 class="emo-heading">{title}</h2><p class="emo-detail">{detail}</p>'
-        f"{table}</section>"
+        f'<section class="emo-check emo-{check.kind}"><h3>{escape(check.title)}</h3>'
+        f'<p class="emo-check-said">{escape(check.said)}</p>{detail}{check.body}</section>'
     )
