@@ -50,6 +50,14 @@ def demo(
             help="Requests a minute that one client may send; 0 is no limit. Default: 0, and on a Space 240.",
         ),
     ] = None,
+    lazy: Annotated[
+        bool,
+        typer.Option(
+            "--lazy",
+            envvar="EMOHUB_LAZY",
+            help="Load a model when it is first asked for, rather than all of them in the background.",
+        ),
+    ] = False,
     allow_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,7 +77,7 @@ def demo(
 ) -> None:
     """Serve the page: classify a text, compare models on it, see what was measured, read the cards.
 
-    It needs no network. A model is loaded when it is first used; Ctrl-C stops the page.
+    It needs no network. The models are loaded in the background; Ctrl-C stops the page.
 
     Example: `emohub demo --port 8080`
 
@@ -81,7 +89,16 @@ def demo(
     from emohub.ui import build_demo, launch
 
     page = build_demo(served, allowed_models=tuple(allow_model or ()), feedback=feedback)
-    launch(page, host=host, port=port, mcp=mcp, share=share, auth=users, rate_limit=rate_limit)
+    launch(
+        page,
+        host=host,
+        port=port,
+        mcp=mcp,
+        share=share,
+        auth=users,
+        rate_limit=rate_limit,
+        warm_up=not lazy,
+    )
 
 
 def read_auth(value: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The page: a heading, a tab for each job, and the API."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,11 +8,25 @@ import gradio as gr
 
 from emohub.errors import UsageError
 from emohub.layout import project_root
-from emohub.ui import api, sharing, strings
+from emohub.ui import api, loading, sharing, strings
 from emohub.ui.service import ModelStore, Service
-from emohub.ui.service.limits import MAX_REQUESTS
+from emohub.ui.service.limits import MAX_REQUESTS, MAX_WAITING
 from emohub.ui.tabs import classify, compare
 from emohub.ui.tabs import models as models_tab
+
+ENVIRONMENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    # Gradio computes statistics over its last ten thousand events after each of them, which nobody here looks at.
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000",
+    "GRADIO_ANALYTICS_MAX_EVENTS": "50",
+}
+"""What Gradio takes from the environment alone, as this page needs it."""
+
+
+class Page(gr.Blocks):  # type: ignore[misc]  # gradio has no types
+    """A page, and the service that answers for it."""
+
+    service: Service
 
 
 def build_demo(
@@ -20,7 +35,7 @@ def build_demo(
     cards_dir: Path | None = None,
     allowed_models: Sequence[str] = (),
     feedback: str | None = None,
-) -> gr.Blocks:
+) -> Page:
     """The page for these models: folders or Hub ids by the name that it shows. No model is loaded yet.
 
     ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``. ``allowed_models`` are Hub
@@ -32,11 +47,13 @@ def build_demo(
     """
     if not models:
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
-    service = Service(ModelStore(models), max_requests=MAX_REQUESTS)
-    with gr.Blocks(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    service = Service(ModelStore(models), max_requests=MAX_REQUESTS, max_waiting=MAX_WAITING)
+    os.environ.update(ENVIRONMENT)
+    with Page(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(sharing.header(), apply_default_css=False)
         notice = gr.HTML("", apply_default_css=False)
         shared: dict[str, sharing.Shared] = {}
+        loading.build(service.store)
         with gr.Tabs(elem_id="page-tabs") as tabs:
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
                 shared["classify"] = classify.build(service)
@@ -46,5 +63,8 @@ def build_demo(
                 models_tab.build(models, cards_dir or project_root() / "cards")
         sharing.wire(demo, tabs, notice, shared, service.store.names)
         api.build(service)
-    demo.queue(max_size=MAX_REQUESTS)
-    return demo
+    demo.service = service
+    # A long job is never run by the raw route, which knows no waiting line.
+    demo.queue(max_size=MAX_REQUESTS, api_open=False)
+    page: Page = demo
+    return page

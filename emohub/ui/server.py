@@ -4,18 +4,21 @@ import errno
 import os
 import socket
 from collections.abc import Mapping, Sequence
-
-import gradio as gr
+from typing import Any
 
 from emohub.errors import UsageError
 from emohub.ui import api, strings
+from emohub.ui.guard import Guard
+from emohub.ui.page import Page
+from emohub.ui.rates import RateLimit
+from emohub.ui.service.limits import MAX_FILE_BYTES, SPACE_RATE_LIMIT
 from emohub.ui.theme import STYLESHEETS, build_theme
 
 DEFAULT_PORT = 7860
 
 
 def launch(
-    demo: gr.Blocks,
+    demo: Page,
     *,
     host: str | None = None,
     port: int | None = None,
@@ -24,18 +27,23 @@ def launch(
     share: bool = False,
     auth: Sequence[tuple[str, str]] | None = None,
     rate_limit: int | None = None,
+    warm_up: bool = False,
 ) -> str:
     """Serve ``demo`` and return its address; with ``block`` only after Ctrl-C.
 
     ``host`` and ``port`` default to the environment; see ``address``. ``mcp`` serves the API over MCP too, ``share``
     opens a tunnel to gradio.live, and ``auth`` names who may enter and their passwords. ``rate_limit`` is the number of
-    requests a minute that one client may send, 0 for any; None is a limit on a Space and none elsewhere.
+    requests a minute that one client may send, 0 for any; None is a limit on a Space and none elsewhere. ``warm_up``
+    loads the models in the background, from the start.
 
     Raises:
         UsageError: the address cannot be used, for example because the port is taken.
     """
     host, port = address(os.environ, host=host, port=port)
     _require_free(host, port)
+    on_space = "SPACE_ID" in os.environ
+    if rate_limit is None:
+        rate_limit = SPACE_RATE_LIMIT if on_space else 0
     _, url, _ = demo.launch(
         server_name=host,
         server_port=port,
@@ -49,15 +57,29 @@ def launch(
         pwa=False,
         mcp_server=mcp,
         enable_monitoring=False,
+        max_file_size=MAX_FILE_BYTES,
+        app_kwargs={
+            "middleware": [
+                (Guard, (), guard_settings(rate_limit, on_space=on_space)),
+                (api.McpDoor, (), {"auth": auth or ()}),
+            ]
+        },
         quiet=True,
         prevent_thread_lock=True,
     )
     if mcp:
         api.answer_in_json(demo)
     print(strings.SERVING.format(url=url), flush=True)
+    if warm_up:
+        demo.service.store.warm_up()
     if block:
         demo.block_thread()
     return str(url)
+
+
+def guard_settings(rate_limit: int, *, on_space: bool) -> dict[str, Any]:
+    """How the page is guarded: ``rate_limit`` requests a minute of one client, 0 for any."""
+    return {"rate_limit": RateLimit(rate_limit) if rate_limit else None, "behind_proxy": on_space}
 
 
 def address(environment: Mapping[str, str], *, host: str | None = None, port: int | None = None) -> tuple[str, int]:

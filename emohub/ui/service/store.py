@@ -49,21 +49,26 @@ class ModelStore:
                 threading.Thread(target=self._fulfil, args=(name, model), name=f"load {name}", daemon=True).start()
             return model
 
-    def is_loaded(self, name: str) -> bool:
-        """Whether the classifier of that name can answer at once."""
-        model = self._models.get(name)
-        return model is not None and model.done() and model.exception() is None
+    @property
+    def loading(self) -> tuple[str, ...]:
+        """The models that somebody waits for, or that are warmed up."""
+        return tuple(name for name, model in self._begun.items() if not model.done())
+
+    @property
+    def failures(self) -> dict[str, BaseException]:
+        """Why models could not be loaded when that was last tried."""
+        ended = {name: model.exception() for name, model in self._begun.items() if model.done()}
+        return {name: error for name, error in ended.items() if error is not None}
+
+    @property
+    def _begun(self) -> "dict[str, Future[Classifier]]":
+        with self._mutex:
+            return dict(self._models)
 
     def warm_up(self) -> None:
-        """Begin to load every model, one after the other and in the background, so that the first answer is fast.
-
-        A model that fails says so to whoever asks for it.
-        """
-        threading.Thread(target=self._load_all, name="warm-up", daemon=True).start()
-
-    def _load_all(self) -> None:
+        """Begin to load every model, so that the first answer is fast; one that fails does not stop the others."""
         for name in self.names:
-            self.begin(name).exception()
+            self.begin(name)
 
     def _fulfil(self, name: str, model: "Future[Classifier]") -> None:
         try:
