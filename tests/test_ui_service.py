@@ -16,7 +16,7 @@ from emohub.inference import Prediction
 from emohub.ui import build_demo, markup, server, strings
 from emohub.ui.card_text import card_body
 from emohub.ui.service import ModelStore, Service
-from emohub.ui.tabs import compare as compare_tab
+from emohub.ui.tabs import comparison as compare_tab
 from emohub.ui.tabs import models as models_tab
 
 TEXT = "i am so happy today"

@@ -1,6 +1,7 @@
 """How every picture of the project looks, and how it is written."""
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,10 @@ PALETTES: dict[Theme, Palette] = {
 """For a page in the light and in the dark; cards and files are light."""
 
 
+_DRAWING = threading.Lock()
+"""matplotlib's settings are those of the whole process, and a page draws for several people at once."""
+
+
 @contextmanager
 def figure_of(width: float, height: float, palette: Palette = PALETTES["light"]) -> Iterator["Figure"]:
     """An empty figure of so many inches, drawn by our settings whatever the user's matplotlibrc says, in no window."""
@@ -80,7 +85,7 @@ def figure_of(width: float, height: float, palette: Palette = PALETTES["light"])
         "lines.linewidth": 2,
         "lines.markersize": 6,
     }
-    with style.context(["default", settings]):
+    with _DRAWING, style.context(["default", settings]):
         yield Figure(figsize=(width, height), dpi=144, layout="constrained")
 
 

@@ -37,11 +37,17 @@ def answer(prediction: Prediction) -> str:
     return f'<span class="emo-label">{escape(prediction.label)}</span> <span class="emo-share">{share}</span>'
 
 
-def bars(labels: Sequence[str], probabilities: Sequence[float | None]) -> str:
-    """Probabilities as a table with a bar in each row, in the order given; None where a label is unknown."""
+def bars(
+    labels: Sequence[str], probabilities: Sequence[float | None], *, headings: Mapping[str, str] | None = None
+) -> str:
+    """Probabilities as a table with a bar in each row, in the order given; None where a label is unknown.
+
+    ``headings`` stand before the rows of their labels.
+    """
     top = max(probability for probability in probabilities if probability is not None)
     rows = "".join(
-        _bar(label, probability, probability == top) for label, probability in zip(labels, probabilities, strict=True)
+        _bar_heading((headings or {}).get(label)) + _bar(label, probability, probability == top)
+        for label, probability in zip(labels, probabilities, strict=True)
     )
     return (
         f'<table class="emo-bars"><caption class="emo-hidden">{strings.PROBABILITIES}</caption>'
@@ -49,6 +55,10 @@ def bars(labels: Sequence[str], probabilities: Sequence[float | None]) -> str:
         f'<th scope="col">{strings.LABEL}</th><th scope="col">{strings.PROBABILITY}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
+
+
+def _bar_heading(words: str | None) -> str:
+    return f'<tr class="emo-group"><th colspan="2">{escape(words)}</th></tr>' if words else ""
 
 
 def _bar(label: str, probability: float | None, top: bool) -> str:

@@ -10,6 +10,7 @@ from emohub.errors import UsageError
 from emohub.layout import project_root
 from emohub.ui import api, loading, sharing, strings
 from emohub.ui.service import ModelStore, Service
+from emohub.ui.service.hub_models import AllowList, HubModels
 from emohub.ui.service.limits import MAX_REQUESTS, MAX_WAITING
 from emohub.ui.tabs import classify, compare
 from emohub.ui.tabs import models as models_tab
@@ -51,14 +52,14 @@ def build_demo(
     os.environ.update(ENVIRONMENT)
     with Page(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(sharing.header(), apply_default_css=False)
+        loading.build(service.store)
         notice = gr.HTML("", apply_default_css=False)
         shared: dict[str, sharing.Shared] = {}
-        loading.build(service.store)
         with gr.Tabs(elem_id="page-tabs") as tabs:
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
                 shared["classify"] = classify.build(service)
             with gr.Tab(strings.COMPARE_TAB, id="compare"):
-                shared["compare"] = compare.build(service)
+                shared["compare"] = compare.build(service, HubModels(AllowList(allowed_models)))
             with gr.Tab(strings.MODELS_TAB, id="models"):
                 models_tab.build(models, cards_dir or project_root() / "cards")
         sharing.wire(demo, tabs, notice, shared, service.store.names)

@@ -45,9 +45,12 @@ PROBABILITY = "Probability"
 COMPARE_TAB = "Compare"
 COMPARE = "Compare"
 COMPARE_EMPTY = "The answers appear here, side by side."
-COMPARE_EMPTY_DETAIL = "Labels are matched by name. Where a model does not know a label, its row says so."
+COMPARE_EMPTY_DETAIL = "Labels are matched by name; those that only one model knows are shown apart."
+COMPARE_TEXTS_HINT = "Several texts at once, up to {most}: one on each line. Shift and Enter begin a new one."
+COMPARE_SEVERAL_EXAMPLE = "Compare these examples"
 NO_MODEL_CHOSEN = "no model is chosen"
 CHOOSE_MODEL = "tick at least one"
+CHOOSE_FEWER = "untick some"
 UNKNOWN_LABEL = "no such label"
 ONE_ANSWER = "One model, one answer: {label}."
 ALL_AGREE = "All {count} models agree: {label}."
@@ -58,6 +61,102 @@ NOT_COMPARABLE = "The models know different labels, so their answers neither agr
 APART = "{names} knows other labels and stands apart."
 APART_MANY = "{names} know other labels and stand apart."
 RELATIONS = {"agree": "agrees", "disagree": "differs", "apart": "other labels"}
+OWN_LABELS = "Only in this model"
+OTHER_LABELS = "{count} labels that it does not know"
+ONE_OTHER_LABEL = "1 label that it does not know"
+TEXTS_DISAGREE = "The models disagree on {count} of {total} texts. The furthest apart come first."
+TEXTS_AGREE = "The models disagree on none of {total} texts. The furthest apart come first."
+TEXTS_ONE_MODEL = "One model, {total} texts."
+TEXTS_SECONDS = "{texts} texts · {seconds} s"
+TEXT_RELATIONS = {"agree": "agree", "disagree": "differ", "apart": "other labels"}
+TEXT_DISTANCE = "up to {points} points apart"
+TEXT_OPEN_HINT = "Open a text to see every probability."
+COMPARE_PICTURE = "Draw a picture"
+COMPARE_PICTURE_ALT = "Probabilities of {labels} by {models}; the figures stand in the columns above."
+COMPARE_PICTURE_TEXTS_ALT = "Answers of {models} to {texts} texts; they stand in the list above."
+COMPARE_PICTURE_CAPTION = "What each model makes of “{text}”"
+COMPARE_PICTURE_TEXTS_CAPTION = "The {texts} texts that the models are furthest apart on."
+
+HUB_ADD = "Add a model from the Hub"
+HUB_ID = "Hub id"
+HUB_ID_PLACEHOLDER = "OWNER/NAME"
+HUB_ID_INFO = "Public models with safetensors weights, up to {megabytes} MB: {allowed}"
+HUB_NONE_ALLOWED = (
+    "This page adds no models. Whoever starts it can allow some: emohub demo --allow-model OWNER/NAME, or OWNER/*."
+)
+HUB_ADD_BUTTON = "Add"
+HUB_CANCEL = "Stop"
+HUB_LOOKING = "Looking {id} up on the Hub …"
+HUB_FETCHING = "{id}: {done} of {total} MB"
+HUB_LOADING = "{id} has arrived and is being loaded …"
+HUB_ADDED = "{id} is added, for you alone and until you leave the page."
+HUB_ALREADY = "{id} is here already."
+HUB_STOPPED = "Stopped. Nothing was kept."
+
+BATCH_TAB = "Batch"
+BATCH_LIMITS = (
+    "A CSV, JSONL or parquet file with one text a row: up to {rows} rows and {megabytes} MiB. The server reads it and "
+    "deletes it at once; its rows stay in memory until you leave."
+)
+BATCH_UPLOAD = "Choose a file"
+BATCH_SAMPLE = "Try made-up feedback"
+BATCH_NO_FILE = "The first rows of your file appear here."
+BATCH_NO_FILE_DETAIL = "Made-up feedback to a shop, with dates and products, comes with the page."
+BATCH_EMPTY = "The answers appear here."
+BATCH_EMPTY_DETAIL = "How often each label was given, over time and by group, and the rows that the model is least sure of."
+BATCH_TEXT_COLUMN = "Column with the texts"
+BATCH_DATE_COLUMN = "Column with dates"
+BATCH_GROUP_COLUMN = "Column with groups"
+BATCH_NO_COLUMN = "none"
+BATCH_PREVIEW = "The first rows"
+BATCH_SIZE = "{rows} rows, {columns} columns"
+BATCH_RUN = "Classify all rows"
+BATCH_CANCEL = "Stop"
+BATCH_NOTHING_OPEN = "no file is open"
+BATCH_OPEN_SOMETHING = "choose one, or the sample"
+BATCH_RUNNING = "Classifying the rows"
+BATCH_WAITING = "Waiting for its turn, and for the model"
+BATCH_ROWS_DONE = "{done} of {total} rows"
+BATCH_SECONDS_LEFT = "about {seconds} s left"
+BATCH_MINUTES_LEFT = "about {minutes} min left"
+BATCH_STOPPED = "Stopped. Nothing was kept."
+BATCH_STOPPED_DETAIL = "The file is still open and can be classified from its first row."
+BATCH_HEADLINE = "{label} is the most frequent answer: {share} of {rows} texts, says {model}."
+BATCH_TOOK = "{seconds} s"
+BATCH_ONE_ROW = "1 row"
+BATCH_ROWS = "{count} rows"
+BATCH_WITHOUT_TEXT = "{count} without a text got no answer."
+BATCH_TRUNCATED = "{count} with more than {max_length} tokens: the model read their beginning and ignored the rest."
+BATCH_WITHOUT_DATE = "{count} without a date are left out of the picture over time."
+BATCH_UNREADABLE_DATE = (
+    "{count} with a date that cannot be read are left out of the picture over time; the first is row {row}. Write dates "
+    "as 2026-03-31."
+)
+BATCH_SHARES = "Labels"
+BATCH_SHARE_AND_ROWS = "Share and number of rows"
+BATCH_TIME = "Over time"
+BATCH_UNITS = {"day": "day", "week": "week", "month": "month", "year": "year"}
+BATCH_TIME_ALTERNATIVE = "Share of each label in every {unit} from {first} to {last}; the figures are in the table below."
+BATCH_TIME_CAPTION = "Share of each label by {unit}, and below how many texts there are. A week starts on Monday."
+BATCH_GROUP = "By group"
+BATCH_GROUP_ALTERNATIVE = "Share of each label for {names}; the figures are in the table below."
+BATCH_GROUP_CAPTION = "Share of each label by group, with the number of its texts."
+BATCH_OTHER_GROUPS = "{count} other groups"
+BATCH_NO_GROUP = "no group"
+BATCH_PERIOD = "From"
+BATCH_GROUP_NAME = "Group"
+BATCH_TEXTS = "Texts"
+BATCH_FIGURES = "The figures"
+BATCH_UNCERTAIN = "Least certain"
+BATCH_UNCERTAIN_ALL = "All rows, the one that the model is least sure of first."
+BATCH_UNCERTAIN_SOME = "The {shown} rows that the model is least sure of. The files below hold all rows, in their order."
+BATCH_UNCERTAIN_COLUMNS = ("Text", "Answer", "Probability", "Next", "Row")
+BATCH_SAVE = {".csv": "Save as CSV", ".jsonl": "Save as JSONL", ".parquet": "Save as parquet"}
+BATCH_SAVED = (
+    "{name} was saved: every row in its order, with all of its columns, then the answers. In CSV, cells that a "
+    "spreadsheet would run as formulas start with an apostrophe."
+)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 TOKENS = "{tokens} tokens"
 ONE_TOKEN = "1 token"
@@ -77,15 +176,19 @@ TOO_MANY_REQUESTS = "Too many requests came from your address; try again in {sec
 UPLOADS_FULL = "Too many uploaded files wait on the server; try again in a few minutes."
 
 MEASURED = "Measured here"
-MEASURED_DETAIL = "Each figure stands above its {level:.0%} bootstrap interval, on the split that its row names."
-SPLIT = "split"
+MEASURED_DETAIL = (
+    "Best first on each dataset, by macro F1. Each figure stands above its {level:.0%} bootstrap interval; the lines "
+    "below them run from {floor:.2f} to 1. Figures of different datasets cannot be compared."
+)
+SPEED_DETAIL = "Speed is that of one text at a time (median) and of many at once, on {machines}."
+DATASET_DETAIL = "{split} split, {rows} rows"
 NOTHING_MEASURED = "Nothing has been measured yet. The commands emohub evaluate and emohub card do that."
 REPORTED = "Reported by others"
 REPORTED_DETAIL = (
     "Figures from the models' own documents. This project has not reproduced them, and they cannot be held against the "
     "table above: the documents leave open which rows were measured, and of what kind the averages are."
 )
-MEASURED_COLUMNS = ("Model", "Measured on", "Rows", "Accuracy", "Macro F1", "Size")
+MEASURED_COLUMNS = ("Model", "Accuracy", "Macro F1", "Parameters", "Speed", "Measured again")
 REPORTED_COLUMNS = ("Model", "Dataset", "Rows (inferred)")
 REPORTED_METRICS = {
     "loss": "Loss",
@@ -95,5 +198,68 @@ REPORTED_METRICS = {
     "f1_unstated_average": "F1",
 }
 NOT_STATED = "not stated"
+NOT_MEASURED = "not measured"
+MILLIONS = "{millions:.1f} M"
 MEGABYTES = "{megabytes:.1f} MB"
+TEXTS_PER_SECOND = "{count} texts/s"
+SAVE_CSV = "Save as CSV"
+SAVE_JSON = "Save as JSON"
 CARDS = "Model cards"
+SAVE_CARD = "Save this card"
+CHECKS_OF = "{name}: {audit} {verification}"
+AUDIT = "Audit of this card"
+AUDIT_CLEAN = "Nothing was found."
+AUDIT_CLEAN_DETAIL = "The Hub can read the card, and what it claims agrees with itself."
+AUDIT_FOUND = "Errors: {errors}, warnings: {warnings}."
+SEVERITIES = {"error": "Error", "warning": "Warning"}
+LINE = "line {line}, {key}"
+VERIFICATION = "Measured again"
+NOT_VERIFIED = "Not measured again yet."
+HOW_TO_VERIFY = "emohub verify {model} --save holds the figures of the card against a new measurement."
+VERIFIED = {"reproduced": "reproduced", "not reproduced": "not reproduced"}
+VERIFIED_COUNTS = "Figures reproduced: {reproduced}, that differ: {differs}, that cannot be checked: {unchecked}."
+VERIFIED_WHEN = "{model}{revision}, on {day}."
+AT_REVISION = " at commit {revision}"
+OTHER_WEIGHTS = "That was with other weights than these records are of."
+WEIGHTS_NOT_NAMED = "The weights are not those that the card names."
+EACH_FIGURE = "Each figure"
+CLAIM_COLUMNS = ("Figure", "Outcome", "Claimed", "Measured")
+OUTCOMES = {"reproduced": "reproduced", "differs": "differs", "cannot be checked": "cannot be checked"}
+
+FEEDBACK_TAB = "Feedback"
+FEEDBACK_OFF = "Feedback is off."
+FEEDBACK_OFF_DETAIL = (
+    "Nothing that you write on this page is kept. Whoever serves the page can turn feedback on with "
+    "emohub demo --feedback local, or with a file or a dataset on the Hub in place of local."
+)
+FEEDBACK_ASK = "Ask the model"
+FEEDBACK_EMPTY = "Ask a model, then say whether it is right."
+FEEDBACK_EMPTY_DETAIL = "Only what you send with your consent is kept."
+FEEDBACK_RIGHT = "Which label is right?"
+FEEDBACK_RIGHT_INFO = "The model's answer is marked. Choose it if you agree."
+FEEDBACK_ANSWERED = "{label} (the model's answer)"
+FEEDBACK_CONSENT = "I agree that this row is kept as described"
+FEEDBACK_SEND = "Send feedback"
+FEEDBACK_SENT = "Kept. Thank you."
+FEEDBACK_ROW_ID = "Your row's id, with which you can take it back:"
+FEEDBACK_STORED = "What is kept, and where"
+FEEDBACK_STORED_WHAT = (
+    "One row: the text, the model's name and the fingerprint of its weights, the label that it gave, the label that "
+    "you find right, the day, and an id drawn at random. No name, no address, no time of day. Leave out of the text "
+    "what tells who you are."
+)
+FEEDBACK_STORED_FILE = "It is added to the file {path} on the machine that serves this page, and sent nowhere."
+FEEDBACK_STORED_DATASET = (
+    "It is added to the dataset {dataset} on the Hugging Face Hub within a few minutes; its owner decides who may read "
+    "it."
+)
+FEEDBACK_STORED_WITHDRAW = "With its id you can take the row back, below."
+FEEDBACK_STORED_HISTORY = "The dataset's history keeps what was already sent, until its owner deletes it."
+FEEDBACK_WITHDRAW = "Take a row back"
+FEEDBACK_ID = "Id of the row"
+FEEDBACK_ID_PLACEHOLDER = "32 letters and digits"
+FEEDBACK_WITHDRAWN = "The row is gone."
+FEEDBACK_NO_CONSENT = "nothing is kept without your consent"
+FEEDBACK_TICK = "tick the box"
+FEEDBACK_NO_LABEL = "no label is chosen"
+FEEDBACK_CHOOSE_LABEL = "choose the one that is right"
