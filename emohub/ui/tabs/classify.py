@@ -24,12 +24,12 @@ def build(service: Service) -> Shared:
     names = service.store.names
     empty = markup.empty(strings.CLASSIFY_EMPTY, strings.CLASSIFY_EMPTY_DETAIL)
 
-    def show_classification(text: str, model: str, how: str, history: list[Entry] | None) -> tuple[Any, Any, Any]:
+    async def show_classification(text: str, model: str, how: str, history: list[Entry] | None) -> tuple[Any, Any, Any]:
         """``how`` it was asked: ``typed`` keeps no answer, ``chosen`` keeps it, ``asked`` also minds an empty text."""
         if how != "asked" and not (isinstance(text, str) and text.strip()):
             return empty, gr.skip(), gr.skip()
         try:
-            prediction = service.classify(text, model)
+            prediction = await service.answer(text, model)
             answer = render(model, prediction)
             if how == "typed":
                 return answer, gr.skip(), gr.skip()
@@ -59,7 +59,7 @@ def build(service: Service) -> Shared:
                 gr.Button(example, elem_classes="emo-example")
     with gr.Column(elem_id="classify-history"):
         shown = gr.HTML("", apply_default_css=False)
-        clear = gr.Button(strings.HISTORY_CLEAR, elem_classes="emo-fit", elem_id="classify-clear", size="sm")
+        clear = gr.Button(strings.HISTORY_CLEAR, elem_classes="emo-quiet", elem_id="classify-clear", size="sm")
     how = gr.Textbox("asked", visible=False)
     history = gr.JSON([], visible=False)
 
