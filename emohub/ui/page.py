@@ -55,7 +55,7 @@ def build_demo(
         loading.build(service.store)
         notice = gr.HTML("", apply_default_css=False)
         shared: dict[str, sharing.Shared] = {}
-        with gr.Tabs(elem_id="page-tabs") as tabs:
+        with gr.Tabs(elem_id="page-tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
                 shared["classify"] = classify.build(service)
             with gr.Tab(strings.COMPARE_TAB, id="compare"):

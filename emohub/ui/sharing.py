@@ -25,9 +25,9 @@ def header() -> str:
     """The page's heading, with the button that copies the link."""
     return (
         f'<a class="emo-skip" href="#page-tabs">{strings.SKIP}</a>'
-        f'<header class="emo-header"><div><h1>{strings.TITLE}</h1><p>{strings.TAGLINE}</p></div>'
-        '<div class="emo-share-link"><button type="button" class="emo-quiet" data-emo="copy-link">'
-        f'{strings.COPY_LINK}</button><span id="page-said" role="status"></span></div></header>'
+        f'<header class="emo-header"><h1>{strings.TITLE}</h1>'
+        f'<button type="button" class="emo-quiet" data-emo="copy-link">{strings.COPY_LINK}</button>'
+        f'<p>{strings.TAGLINE}</p><div id="page-said" role="status"></div></header>'
     )
 
 

@@ -32,7 +32,12 @@ def checked_history(value: object) -> list[Entry]:
     """
     if value is None:
         return []
-    if not isinstance(value, list) or len(value) > MAX_HISTORY or not all(map(_is_entry, value)):
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_HISTORY
+        or not all(map(_is_entry, value))
+        or sum(len(entry["text"]) for entry in value) > MAX_HISTORY_CHARS
+    ):
         raise UsageError("the history is damaged", "open the page again")
     return value
 
