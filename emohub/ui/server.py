@@ -8,6 +8,7 @@ from typing import Any
 
 from emohub.errors import UsageError
 from emohub.ui import api, strings
+from emohub.ui.discretion import keep_texts_out_of_the_log
 from emohub.ui.guard import Guard
 from emohub.ui.page import Page
 from emohub.ui.rates import RateLimit
@@ -41,6 +42,7 @@ def launch(
     """
     host, port = address(os.environ, host=host, port=port)
     _require_free(host, port)
+    keep_texts_out_of_the_log()
     on_space = "SPACE_ID" in os.environ
     if rate_limit is None:
         rate_limit = SPACE_RATE_LIMIT if on_space else 0
