@@ -1,9 +1,11 @@
 """Several texts compared at once: the same answers as one by one, those furthest apart first."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from emohub.cli import main
 from emohub.compare import TextComparison, compare_text, compare_texts, rank, relate
 from emohub.errors import UsageError
 from emohub.inference import Classifier, Prediction
@@ -96,3 +98,41 @@ def test_what_cannot_be_compared_is_refused(classifiers: dict[str, Classifier]) 
     for models, texts in ((classifiers, []), ({}, TEXTS), (classifiers, ["i am", " "])):
         with pytest.raises(UsageError):
             compare_texts(models, texts)
+
+
+def run(*arguments: str) -> int:
+    """Run a command in this process and return its exit code."""
+    with pytest.raises(SystemExit) as stopped:
+        main(list(arguments))
+    return int(stopped.value.code or 0)
+
+
+def test_the_command_line_compares_the_lines_of_a_file(
+    make_tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    models = [str(make_tiny_model(seed=seed, scale=0.3)) for seed in (1, 2)]
+    path = tmp_path / "texts.txt"
+    path.write_text("\n".join([TEXTS[0], "", f"  {TEXTS[1]} ", TEXTS[2]]), encoding="utf-8")
+    expected = compare_texts({model: Classifier.from_pretrained(model) for model in models}, TEXTS[:3])
+
+    assert run("compare", *models, "--texts", str(path), "--format", "json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert [text["row"] for text in printed["texts"]] == [text.row for text in expected.texts]
+    for shown, text in zip(printed["texts"], expected.texts, strict=True):
+        assert shown["distance"] == pytest.approx(text.distance, abs=1e-6)
+        assert shown["comparison"]["text"] == TEXTS[text.row]
+
+    assert run("compare", *models, "--texts", str(path)) == 0
+    shown = capsys.readouterr().out
+    assert f"disagree on {expected.disagreements} of 3 texts" in shown
+    places = [shown.index(text.comparison.text) for text in expected.texts]
+    assert places == sorted(places)
+
+    path.write_bytes(b"\xff\xfe")
+    for arguments in (
+        ["--texts", str(path)],
+        ["--texts", "no-such-file"],
+        ["--texts", str(path), "--corpus", "emotion"],
+    ):
+        assert run("compare", *models, *arguments) == 2

@@ -1,4 +1,4 @@
-"""``emohub compare``: several models on one text, on a labelled split, or on a labelled file."""
+"""``emohub compare``: several models on one text or several, on a labelled split, or on a labelled file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from emohub.errors import UsageError
 from emohub.labels import label_key
 
 if TYPE_CHECKING:
-    from emohub.compare import SideBySide, Slicing, TextComparison
+    from emohub.compare import SideBySide, Slicing, TextComparison, TextsComparison
     from emohub.inference import Classifier
 
 SHOWN_DISAGREEMENTS = 10
@@ -27,9 +27,12 @@ def compare(
     models_and_text: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL MODEL TEXT", help="Two models or more; then the text, unless there is labelled data."
+            metavar="MODEL MODEL TEXT", help="Two models or more; then the text, unless there is a file or a corpus."
         ),
     ],
+    texts_file: Annotated[
+        Path | None, typer.Option("--texts", metavar="FILE", help="A file with one text on each line, instead of TEXT.")
+    ] = None,
     corpus: Annotated[
         str | None, typer.Option(help="A corpus by name, or the path of its declaration: compare on labelled data.")
     ] = None,
@@ -48,26 +51,36 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     format_: Format = "table",
 ) -> None:
-    """Show what several models make of one text, or test them against each other on labelled data.
+    """Show what several models make of one text or several, or test them against each other on labelled data.
 
-    Labels are matched by name. On labelled data, each pair gets the exact McNemar test with Holm's correction, and
-    the rows are cut by length, by label, and by each --slice.
+    Labels are matched by name. Of several texts, those that the models disagree on come first. On labelled data, each
+    pair gets the exact McNemar test with Holm's correction, and the rows are cut by length, by label, and by each
+    --slice.
 
     Example: `emohub compare minilm-emotion minilm-sst2 "What a day!"`
+
+    Example: `emohub compare minilm-emotion minilm-tweet-emotion --texts reviews.txt`
 
     Example: `emohub compare minilm-emotion runs/my-run --corpus emotion --split validation`
 
     Example: `emohub compare minilm-emotion minilm-tweet-emotion --input mine.csv --label-column feeling --slice source`
     """
-    models = _models(models_and_text, labelled=bool(corpus or input_file))
-    if corpus and input_file:
-        raise UsageError("--corpus and --input are two sources of labelled data", "give one of them")
+    if sum(source is not None for source in (corpus, input_file, texts_file)) > 1:
+        raise UsageError("--corpus, --input and --texts are different sources of texts", "give one of them")
+    models = _models(models_and_text, only_models=bool(corpus or input_file or texts_file))
     if slices and not input_file:
         raise UsageError("--slice names a column of a file", "give the file with --input")
 
-    from emohub.compare import SideBySide, compare_corpus, compare_labelled, compare_text
+    from emohub.compare import (
+        SideBySide,
+        TextComparison,
+        compare_corpus,
+        compare_labelled,
+        compare_text,
+        compare_texts,
+    )
 
-    comparison: TextComparison | SideBySide
+    comparison: TextComparison | TextsComparison | SideBySide
     if corpus:
         from emohub.recipe import load_corpus
 
@@ -97,29 +110,33 @@ def compare(
                 seed=seed,
                 on_progress=report,
             )
+    elif texts_file:
+        comparison = compare_texts(_load(models), _lines(texts_file))
     else:
         comparison = compare_text(_load(models), models_and_text[-1])
     if format_ == "json":
         typer.echo(comparison.model_dump_json(indent=2))
     elif isinstance(comparison, SideBySide):
         _show_side_by_side(comparison)
-    else:
+    elif isinstance(comparison, TextComparison):
         _show_text(comparison)
+    else:
+        _show_texts(comparison)
 
 
-def _models(models_and_text: Sequence[str], labelled: bool) -> Sequence[str]:
+def _models(models_and_text: Sequence[str], only_models: bool) -> Sequence[str]:
     from emohub.layout import shipped_models
 
-    if not labelled and models_and_text[-1] in shipped_models():
+    if not only_models and models_and_text[-1] in shipped_models():
         raise UsageError(
             f"the last argument, {models_and_text[-1]!r}, is a model and no text",
-            "add a text, --corpus NAME or --input FILE",
+            "add a text, --texts FILE, --corpus NAME or --input FILE",
         )
-    models = models_and_text if labelled else models_and_text[:-1]
+    models = models_and_text if only_models else models_and_text[:-1]
     if len(models) < 2:
         raise UsageError(
             "a comparison needs two models or more",
-            'write emohub compare MODEL MODEL "text", or give --corpus NAME or --input FILE',
+            'write emohub compare MODEL MODEL "text", or give --texts FILE, --corpus NAME or --input FILE',
         )
     return models
 
@@ -134,6 +151,15 @@ def _load(models: Sequence[str]) -> "dict[str, Classifier]":
         earlier = models[:position].count(model)
         named[f"{model} ({earlier + 1})" if earlier else model] = loaded[model]
     return named
+
+
+def _lines(path: Path) -> list[str]:
+    """The texts of a file that holds one on each line; empty lines are none."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read ({type(error).__name__})", "give a text file in UTF-8") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _show_text(comparison: "TextComparison") -> None:
@@ -161,6 +187,22 @@ def _show_text(comparison: "TextComparison") -> None:
             )
     if any(pair.relation == "not comparable" for pair in comparison.pairs):
         output.print("Some answers cannot be held against each other: a model lacks the other's label.")
+
+
+def _show_texts(compared: "TextsComparison") -> None:
+    table = results_table("Furthest apart first", ["Text", *compared.models], ["Apart"])
+    for text in compared.texts:
+        answers = [
+            f"{escape(prediction.label)} {max(prediction.probabilities):.4f}"
+            for prediction in text.comparison.predictions.values()
+        ]
+        said = [f"[bold]{answer}[/]" for answer in answers] if text.disagree else answers
+        table.add_row(escape(text.comparison.text), *said, "–" if text.distance is None else f"{text.distance:.4f}")
+    output.print(table)
+    output.print(
+        f"The models disagree on {compared.disagreements:,} of {len(compared.texts):,} texts.", highlight=False
+    )
+    output.print("Apart: the largest difference between two models' probabilities of one label", style="dim")
 
 
 def _show_side_by_side(comparison: "SideBySide") -> None:
