@@ -34,9 +34,7 @@ def expose(answer: Callable[..., Any], *, api_name: str | None = None, queue: bo
     wired = gr.api(_refusing(answer), api_name=api_name, api_description=said, queue=queue, **settings)
     page = get_blocks_context()
     for block, (name, *_) in zip(wired["inputs"], get_function_params(answer), strict=True):
-        component = page.blocks[block]
-        component.label = name
-        component.api_info().update(description=parameters[name], additional_description=parameters[name])
+        page.blocks[block].api_info().update(description=parameters[name], additional_description=parameters[name])
 
 
 def _refusing(answer: Callable[..., Any]) -> Callable[..., Any]:
