@@ -9,7 +9,8 @@ import pytest
 
 from emohub.errors import BusyError, ModelError, UsageError
 from emohub.inference import Classifier
-from emohub.ui.service.hub_models import AllowList, HubModels, Transfer
+from emohub.record import PublicationRecord
+from emohub.ui.service.hub_models import AllowList, HubModels, Transfer, published_models
 from tests.hub import Blob, Hub, serve_hub
 from tests.publishing import reachable
 
@@ -98,6 +99,29 @@ def test_the_list_takes_ids_and_owners_in_any_case() -> None:
     for pattern in ("*/*", "ada", "ada/b*", "*", "", "a b/c"):
         with pytest.raises(UsageError, match="names no model"):
             AllowList([pattern])
+
+
+def test_what_was_published_for_everybody_may_be_added(tmp_path: Path) -> None:
+    for name, private in (("open", False), ("closed", True), ("damaged", False)):
+        (tmp_path / name).mkdir()
+        record = PublicationRecord(
+            created="2026-11-21T10:00:00Z",
+            emohub="1.0",
+            repo_id=f"ada/{name}",
+            url=f"https://hub.test/ada/{name}",
+            private=private,
+            revision="main",
+            commit="c0ffee",
+            parent=None,
+            pull_request=None,
+            tag=None,
+            files={},
+            prose="0" * 64,
+        )
+        record.save(tmp_path / name / "publish.json")
+    (tmp_path / "damaged" / "publish.json").write_text("{")
+    assert published_models(tmp_path) == ("ada/open",)
+    assert published_models(tmp_path / "none") == ()
 
 
 def test_a_model_that_is_too_large_is_refused_before_a_byte_of_it_is_fetched(hub: Hub, tiny_model_dir: Path) -> None:

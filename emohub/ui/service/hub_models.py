@@ -7,12 +7,15 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from emohub.errors import BusyError, ModelError, UsageError
+from emohub.errors import BusyError, ModelError, RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.inference.download import checkpoint_of, fetch_public_model, find_public_model
+from emohub.layout import PUBLISH_FILE
+from emohub.record import PublicationRecord
 from emohub.ui.service.limits import MAX_DOWNLOADS, MAX_HUB_MODEL_BYTES, MAX_HUB_MODELS
 
 _PATTERN = re.compile(r"(?P<owner>[\w][\w.-]{0,95})/(?P<name>\*|[\w][\w.-]{0,95})", re.ASCII)
@@ -44,6 +47,16 @@ class AllowList:
             listed = f"choose from {', '.join(self.patterns)}" if self.patterns else "ask who runs it"
             raise UsageError(f"{match[0]} is not among the models that may be added to this page", listed)
         return match[0]
+
+
+def published_models(cards_dir: Path) -> tuple[str, ...]:
+    """The Hub ids that the models of these records were published under for everybody; a damaged record names none."""
+    found = []
+    for path in sorted(cards_dir.glob(f"*/{PUBLISH_FILE}")):
+        with suppress(RecordError):
+            record = PublicationRecord.load(path)
+            found += [] if record.private else [record.repo_id]
+    return tuple(found)
 
 
 @dataclass(frozen=True)
