@@ -23,7 +23,8 @@ from emohub.batch import (
 )
 from emohub.data import Table, escape_formula, escape_table
 from emohub.errors import DataError, UsageError
-from emohub.inference import Classifier, run_steps
+from emohub.inference import Classifier
+from emohub.steps import run_steps
 from tests.conftest import LABELS, made_rows
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 import pytest
 
 from emohub.errors import BusyError
-from emohub.inference import run_steps
+from emohub.steps import run_steps
 from emohub.ui.service.long_jobs import LongJobs
 from emohub.ui.service.turns import Turns
 

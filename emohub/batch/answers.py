@@ -1,6 +1,6 @@
 """A classifier's answer to every row of a table."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +8,7 @@ from numpy.typing import NDArray
 
 from emohub.data import Table
 from emohub.errors import DataError
-from emohub.inference import MAX_TEXT_CHARS, Classifier
-
-_CHUNK_ROWS = 512
-_CHUNK_CHARS = 200_000
-"""Rows, and characters of them, that are tokenized together: enough to fill batches, few enough to stop in between."""
+from emohub.inference import MAX_TEXT_CHARS, Classifier, text_chunks
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ def answer_texts(classifier: Classifier, asked: TableTexts) -> Generator[Progres
     probabilities = np.empty((len(texts), len(classifier.labels)), np.float32)
     tokens = np.empty(len(texts), np.int64)
     done, all_work, work_done = 0, max(1, sum(work)), 0
-    for chunk in _chunks(texts):
+    for chunk in text_chunks(texts):
         part = [texts[index] for index in chunk]
         tokens[chunk] = classifier.count_tokens(part)
         steps = classifier.predict_in_steps(part)
@@ -149,17 +145,3 @@ def answer_texts(classifier: Classifier, asked: TableTexts) -> Generator[Progres
             yield Progress(done + read, len(texts), (work_done + chunk_work * read / len(chunk)) / all_work)
         done, work_done = done + len(chunk), work_done + chunk_work
     return TableAnswers(asked, classifier.labels, probabilities, tokens, classifier.max_length)
-
-
-def _chunks(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Positions of texts that are tokenized together; the longest come first, so that those of a chunk are alike."""
-    chunk: list[int] = []
-    chars = 0
-    for index in sorted(range(len(texts)), key=lambda index: -len(texts[index])):
-        if chunk and (len(chunk) == _CHUNK_ROWS or chars + len(texts[index]) > _CHUNK_CHARS):
-            yield chunk
-            chunk, chars = [], 0
-        chunk.append(index)
-        chars += len(texts[index])
-    if chunk:
-        yield chunk

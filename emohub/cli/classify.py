@@ -94,8 +94,9 @@ def _note_truncated(prediction: "Prediction") -> None:
 def _classify_file(model: str, input_file: Path, column: str, output_file: Path, escape_formulas: bool) -> None:
     from emohub.batch import answer_texts, read_texts
     from emohub.data import escape_table, read_table, table_suffix, write_table
-    from emohub.inference import Classifier, run_steps
+    from emohub.inference import Classifier
     from emohub.record import check_writable
+    from emohub.steps import run_steps
 
     # Whatever can be refused is refused before the first text is classified.
     if output_file.exists() and output_file.samefile(input_file):

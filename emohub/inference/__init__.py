@@ -9,6 +9,7 @@ from emohub.inference.checkpoint import (
     recompute_activations,
     save_pretrained,
 )
+from emohub.inference.chunks import text_chunks
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction, check_text
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 from emohub.steps import run_steps
@@ -29,4 +30,5 @@ __all__ = [
     "recompute_activations",
     "run_steps",
     "save_pretrained",
+    "text_chunks",
 ]

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OTHER_LABELS = "other labels"
-_LEGEND_COLUMNS = 4
-_LEAST_WRITTEN = 0.08
+_LEGEND_INCHES = 1.4
+"""Width of a label in a legend."""
+_TIME_INCHES, _GROUP_INCHES = 11.0, 5.6
+"""Widths of pictures, for places on the page of which one is twice as wide, so that words are of one size."""
+_LEAST_WRITTEN = 0.1
 """Share from which a bar's segment has room for its figure."""
-_MOST_TICKS = 8
+_MOST_TICKS = 10
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def shares_over_time_picture(
     left = [start + 0.06 * width for start, width in zip(starts, widths, strict=True)]
     wide = [0.88 * width for width in widths]
     edge = _edge(palette)
-    with figure_of(7.6, 4.4, palette) as figure:
+    with figure_of(_TIME_INCHES, 4.2, palette) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         floor = np.zeros(len(starts))
         for name, colour, shares in zip(layers.names, layers.colours, layers.shares.T, strict=True):
@@ -108,7 +111,7 @@ def shares_by_group_picture(
     palette = PALETTES[theme]
     layers = _layers(labels, counts, palette)
     edge = _edge(palette)
-    with figure_of(7.6, 1.2 + 0.46 * len(names), palette) as figure:
+    with figure_of(_GROUP_INCHES, 1.3 + 0.46 * len(names), palette) as figure:
         axes = figure.subplots()
         floor = np.zeros(len(names))
         for name, colour, shares in zip(layers.names, layers.colours, layers.shares.T, strict=True):
@@ -154,7 +157,7 @@ def _legend(figure: "Figure", axes: "Axes") -> None:
         handles,
         [short(name) for name in names],
         loc="outside upper left",
-        ncols=_LEGEND_COLUMNS,
+        ncols=int(figure.get_figwidth() / _LEGEND_INCHES),
         frameon=False,
         handlelength=1,
     )

@@ -93,6 +93,60 @@ HUB_ADDED = "{id} is added, for you alone and until you leave the page."
 HUB_ALREADY = "{id} is here already."
 HUB_STOPPED = "Stopped. Nothing was kept."
 
+EXPLAIN_TAB = "Explain"
+EXPLAIN = "Explain"
+EXPLAIN_EMPTY = "The words appear here, tinted by what they add to the answer."
+EXPLAIN_EMPTY_DETAIL = "Choose a word to take it away, and see how every model's answer moves."
+EXPLAIN_EXAMPLE = "Try an example"
+EXPLAIN_METHOD = "Method"
+EXPLAIN_METHODS = {
+    "gradient_x_input": "Gradient × input",
+    "integrated_gradients": "Integrated gradients",
+    "leave_one_out": "Leave one out",
+}
+EXPLAIN_METHOD_INFO = "The first is quick and rough. The second adds up to the answer, the third removes each word."
+EXPLAIN_LABEL = "Label to explain"
+EXPLAIN_ANSWER_LABEL = "the model's answer"
+EXPLAIN_WORDS = "The words of the text"
+EXPLAIN_WORD = "{word}, {score}"
+EXPLAIN_REMOVED = "taken away"
+EXPLAIN_REPLACED = "replaced by {word}"
+EXPLAIN_FOR = "speaks for {label}"
+EXPLAIN_AGAINST = "speaks against {label}"
+EXPLAIN_HINT = "Choose a word to take it away; choose it again to put it back. Arrow keys go from word to word."
+EXPLAIN_ONE_UNREAD = "The last word, in italics, is beyond what the model reads."
+EXPLAIN_UNREAD = "The last {count} words, in italics, are beyond what the model reads."
+EXPLAIN_NOT_READ = "not read"
+EXPLAIN_REPLACE = "In the place of “{word}”"
+EXPLAIN_REPLACE_PLACEHOLDER = "Another word, and Enter"
+EXPLAIN_RESTORE = "Put all words back"
+EXPLAIN_WHAT_IF = "What if the text said this instead?"
+EXPLAIN_TURNED = "{count} of {total} models would answer something else."
+EXPLAIN_NONE_TURNED = "No model would answer something else."
+EXPLAIN_MOVES = ("Model", "Before", "After", "Change")
+EXPLAIN_POINTS = "{label} {points} points"
+EXPLAIN_TRUST = "How far to trust this"
+EXPLAIN_TRUSTED = "these words carry the answer"
+EXPLAIN_DOUBTFUL = "random words do as well, so do not rely on it"
+EXPLAIN_JUDGED = (
+    "The probability of {label} is {whole}. Without the {count} words with the highest scores it is {without}; without "
+    "{count} random ones {without_random} on average. With those {count} words alone it is {alone}; with {count} "
+    "random ones alone {alone_random}."
+)
+EXPLAIN_ONE_JUDGED = (
+    "The probability of {label} is {whole}. Without the word with the highest score it is {without}; without a random "
+    "one {without_random} on average. With that word alone it is {alone}; with a random one alone {alone_random}."
+)
+EXPLAIN_BY_SCORE = "All words by score"
+EXPLAIN_COLUMNS = ("Word", "Position", "Score")
+EXPLAIN_PATH = (
+    "The scores follow the probability from {probability}, for a text of {baseline}, over {points} points; they miss "
+    "{residual} percentage points of the difference."
+)
+EXPLAIN_DRAW = "Draw a picture"
+EXPLAIN_PICTURE_ALT = "The words tinted by what they add to {label}; the scores are in the list of words above."
+EXPLAIN_PICTURE_CAPTION = "What each word adds to {label}, by {method}."
+
 BATCH_TAB = "Batch"
 BATCH_LIMITS = (
     "A CSV, JSONL or parquet file with one text a row: up to {rows} rows and {megabytes} MiB. The server reads it and "
@@ -103,7 +157,7 @@ BATCH_SAMPLE = "Try made-up feedback"
 BATCH_NO_FILE = "The first rows of your file appear here."
 BATCH_NO_FILE_DETAIL = "Made-up feedback to a shop, with dates and products, comes with the page."
 BATCH_EMPTY = "The answers appear here."
-BATCH_EMPTY_DETAIL = "How often each label was given, over time and by group, and the rows that the model is least sure of."
+BATCH_EMPTY_DETAIL = "How often each label was given, over time and by group, and the least certain rows."
 BATCH_TEXT_COLUMN = "Column with the texts"
 BATCH_DATE_COLUMN = "Column with dates"
 BATCH_GROUP_COLUMN = "Column with groups"
@@ -129,14 +183,14 @@ BATCH_WITHOUT_TEXT = "{count} without a text got no answer."
 BATCH_TRUNCATED = "{count} with more than {max_length} tokens: the model read their beginning and ignored the rest."
 BATCH_WITHOUT_DATE = "{count} without a date are left out of the picture over time."
 BATCH_UNREADABLE_DATE = (
-    "{count} with a date that cannot be read are left out of the picture over time; the first is row {row}. Write dates "
-    "as 2026-03-31."
+    "{count} with a date that cannot be read are left out of the picture over time; the first is row {row}. Write "
+    "dates as 2026-03-31."
 )
 BATCH_SHARES = "Labels"
 BATCH_SHARE_AND_ROWS = "Share and number of rows"
 BATCH_TIME = "Over time"
 BATCH_UNITS = {"day": "day", "week": "week", "month": "month", "year": "year"}
-BATCH_TIME_ALTERNATIVE = "Share of each label in every {unit} from {first} to {last}; the figures are in the table below."
+BATCH_TIME_ALTERNATIVE = "Share of each label by {unit} from {first} to {last}; the figures are in the table below."
 BATCH_TIME_CAPTION = "Share of each label by {unit}, and below how many texts there are. A week starts on Monday."
 BATCH_GROUP = "By group"
 BATCH_GROUP_ALTERNATIVE = "Share of each label for {names}; the figures are in the table below."
@@ -149,7 +203,7 @@ BATCH_TEXTS = "Texts"
 BATCH_FIGURES = "The figures"
 BATCH_UNCERTAIN = "Least certain"
 BATCH_UNCERTAIN_ALL = "All rows, the one that the model is least sure of first."
-BATCH_UNCERTAIN_SOME = "The {shown} rows that the model is least sure of. The files below hold all rows, in their order."
+BATCH_UNCERTAIN_SOME = "The {shown} that the model is least sure of. The files above hold all rows in their order."
 BATCH_UNCERTAIN_COLUMNS = ("Text", "Answer", "Probability", "Next", "Row")
 BATCH_SAVE = {".csv": "Save as CSV", ".jsonl": "Save as JSONL", ".parquet": "Save as parquet"}
 BATCH_SAVED = (
@@ -157,6 +211,108 @@ BATCH_SAVED = (
     "spreadsheet would run as formulas start with an apostrophe."
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+EVALUATE_TAB = "Evaluate"
+EVALUATE_LIMITS = (
+    "A CSV, JSONL or parquet file with a text and its right label in each row: up to {rows} rows and {megabytes} MiB. "
+    "The server reads it and deletes it at once; its rows stay in memory until you leave."
+)
+EVALUATE_UPLOAD = "Choose a labelled file"
+EVALUATE_SAMPLE = "Try a sample"
+EVALUATE_NO_FILE = "The first rows of your file appear here."
+EVALUATE_NO_FILE_DETAIL = "48 made-up sentences, labelled joy, sadness or anger, come with the page."
+EVALUATE_EMPTY = "The measurements appear here."
+EVALUATE_EMPTY_DETAIL = (
+    "How often each model is right and how sure that is, what it confuses, whether one is better than another, and "
+    "where they differ."
+)
+EVALUATE_TEXT_COLUMN = "Column with the texts"
+EVALUATE_LABEL_COLUMN = "Column with the labels"
+EVALUATE_SLICE_COLUMN = "Also cut by"
+EVALUATE_NO_COLUMN = "nothing"
+EVALUATE_RUN = "Evaluate"
+EVALUATE_CANCEL = "Stop"
+EVALUATE_NOTHING_OPEN = "no file is open"
+EVALUATE_OPEN_SOMETHING = "choose one, or the sample"
+EVALUATE_WAITING = "Waiting for its turn, and for the models"
+EVALUATE_ANSWERING = "{model} answers the texts ({place} of {models})"
+EVALUATE_MEASURING = "Measuring how sure the figures of {model} are ({place} of {models})"
+EVALUATE_DRAWING = "Drawing"
+EVALUATE_PROGRESS = "Evaluating"
+EVALUATE_TEXTS_DONE = "{done} of {total} texts"
+EVALUATE_RESAMPLES_DONE = "{done} of {total} resamples"
+EVALUATE_STOPPED = "Stopped. Nothing was kept."
+EVALUATE_STOPPED_DETAIL = "The file is still open and can be evaluated again."
+EVALUATE_ONE_MODEL = "{model} is right on {accuracy} of {texts}."
+EVALUATE_BEST = "{model} is right most often: on {accuracy} of {texts}."
+EVALUATE_TIE = "{models} are right equally often: on {accuracy} of {texts}."
+EVALUATE_BETTER = "Its lead over {second} is hardly chance (p = {p})."
+EVALUATE_MAYBE_CHANCE = "Its lead over {second} may be chance (p = {p})."
+EVALUATE_TEXTS = "{count} texts"
+EVALUATE_ONE_TEXT = "1 text"
+EVALUATE_UNALIGNED = "Not measured: {reason}. A model is measured when it knows every label of the file, by name."
+EVALUATE_LEFT_OUT = "Rows left out, because they have no text or no label: {count}."
+EVALUATE_OTHER_LABELS = (
+    "Answers outside the file's labels come from {models} and count as wrong; the averages are over {labels} alone."
+)
+EVALUATE_SCORES = "Scores"
+EVALUATE_SCORES_DETAIL = (
+    "Each figure stands above its {level:.0%} interval (percentile bootstrap, {resamples} resamples, seed {seed}). "
+    "Calibration error: how far confidence and accuracy are apart on average; 0 is best."
+)
+EVALUATE_SCORE_COLUMNS = ("Model", "Accuracy", "Macro F1", "Log loss", "Calibration error", "Texts cut")
+EVALUATE_LABELS = "Label by label"
+EVALUATE_LABELS_DETAIL = "F1 of each label above its interval, then precision and recall."
+EVALUATE_LABEL_COLUMNS = ("Label", "Texts")
+EVALUATE_PRECISION_RECALL = "precision {precision:.4f}, recall {recall:.4f}"
+EVALUATE_CONFUSION = "What is taken for what"
+EVALUATE_CONFUSION_DETAIL = (
+    "A row for each true label, a column for each answer, shaded by the share of the row; the diagonal is right."
+)
+EVALUATE_CONFUSION_ALTERNATIVE = "Confusion matrix of {model}. {rows}"
+EVALUATE_CONFUSION_ROW = "{label}: {right} of {support} right{most}."
+EVALUATE_CONFUSION_MOST = ", {count} taken for {answer}"
+EVALUATE_OTHER_ANSWER = "other"
+EVALUATE_CALIBRATION = "As right as it is sure?"
+EVALUATE_CALIBRATION_DETAIL = (
+    "Texts in bins by the probability of the answer. On the dashed line, answers given with 80% are right in 80% of "
+    "the cases; below it a model is too sure. The bars are 95% intervals."
+)
+EVALUATE_CALIBRATION_ALTERNATIVE = "Accuracy against confidence. Expected calibration error: {errors}."
+EVALUATE_PAIRS = "Model against model"
+EVALUATE_PAIRS_DETAIL = (
+    "On the same texts. p is that of the exact McNemar test, then corrected for the number of pairs (Holm): below 0.05 "
+    "the difference is hardly chance. Overlap: the share of the errors of either that both make."
+)
+EVALUATE_PAIR_COLUMNS = (
+    "Models",
+    "Right alone",
+    "Both right",
+    "Both wrong",
+    "Overlap",
+    "Difference in accuracy",
+    "p",
+    "p (Holm)",
+)
+EVALUATE_OVERLAP_ALTERNATIVE = "Texts answered wrongly. {pairs}"
+EVALUATE_OVERLAP_PAIR = "{first} alone {only_first}, {second} alone {only_second}, both {both}."
+EVALUATE_OVERLAP_CAPTION = "Texts answered wrongly."
+EVALUATE_SLICES = "Alike everywhere?"
+EVALUATE_SLICES_DETAIL = (
+    "Accuracy above its 95% Wilson interval. The gap is between the best and the worst slice of {least} texts or more."
+)
+EVALUATE_SLICE_NAMES = {"length": "By length", "label": "By label", "column": "By {column}"}
+EVALUATE_SLICE_COLUMNS = ("Slice", "Texts")
+EVALUATE_GAP = "Gap"
+EVALUATE_NO_GAP = "too few texts"
+EVALUATE_DISAGREEMENTS = "Where they differ"
+EVALUATE_AGREEMENT = "The models give the same answer to {share} of the texts."
+EVALUATE_DISAGREEMENTS_SOME = "The first {shown} of {count} texts that they answer differently; the files hold all."
+EVALUATE_ROW_COLUMNS = ("Row", "Text", "Label")
+EVALUATE_WRONG = "wrong"
+EVALUATE_SAVE_JSON = "Save all figures (JSON)"
+EVALUATE_SAVE_CSV = "Save the rows where they differ (CSV)"
+EVALUATE_FILES_NOTE = "Rows are counted from 0. In CSV, cells that a spreadsheet would run start with an apostrophe."
 
 TOKENS = "{tokens} tokens"
 ONE_TOKEN = "1 token"
@@ -202,8 +358,6 @@ NOT_MEASURED = "not measured"
 MILLIONS = "{millions:.1f} M"
 MEGABYTES = "{megabytes:.1f} MB"
 TEXTS_PER_SECOND = "{count} texts/s"
-SAVE_CSV = "Save as CSV"
-SAVE_JSON = "Save as JSON"
 CARDS = "Model cards"
 SAVE_CARD = "Save this card"
 CHECKS_OF = "{name}: {audit} {verification}"
@@ -238,7 +392,7 @@ FEEDBACK_EMPTY_DETAIL = "Only what you send with your consent is kept."
 FEEDBACK_RIGHT = "Which label is right?"
 FEEDBACK_RIGHT_INFO = "The model's answer is marked. Choose it if you agree."
 FEEDBACK_ANSWERED = "{label} (the model's answer)"
-FEEDBACK_CONSENT = "I agree that this row is kept as described"
+FEEDBACK_CONSENT = "I agree that this row is kept, as described under “What is kept, and where”"
 FEEDBACK_SEND = "Send feedback"
 FEEDBACK_SENT = "Kept. Thank you."
 FEEDBACK_ROW_ID = "Your row's id, with which you can take it back:"
@@ -261,5 +415,7 @@ FEEDBACK_ID_PLACEHOLDER = "32 letters and digits"
 FEEDBACK_WITHDRAWN = "The row is gone."
 FEEDBACK_NO_CONSENT = "nothing is kept without your consent"
 FEEDBACK_TICK = "tick the box"
+FEEDBACK_CHANGED = "the text or the model is no longer what was answered"
+FEEDBACK_ASK_AGAIN = "ask the model again"
 FEEDBACK_NO_LABEL = "no label is chosen"
 FEEDBACK_CHOOSE_LABEL = "choose the one that is right"

@@ -18,6 +18,12 @@ MAX_MODELS = 8
 """Models that are compared at once."""
 MAX_TEXTS = 100
 """Texts that are compared at once."""
+MAX_EXPLAINED_WORDS = 200
+"""Words of a text that is explained."""
+HELD_SECONDS = 1800
+"""Time after which a session forgets a file that nobody has touched."""
+MAX_HELD_TABLES = 24
+"""Uploaded files that visitors have open at the same time, for all of them together."""
 MAX_LONG_JOBS = 2
 """Files that are classified or evaluated at the same time."""
 MAX_ROWS = 10_000
@@ -34,9 +40,15 @@ MAX_HUB_MODEL_BYTES = 600 * 10**6
 """Size of such a model: those of BERT's base size fit in, in single precision."""
 MAX_DOWNLOADS = 2
 """Such models that are fetched at the same time."""
+MAX_SLICE_COLUMNS = 4
+"""Columns that the rows of an evaluation are cut by."""
+MAX_FILE_TEXT_CHARS = 2**20
+"""Characters of the texts that are repeated in an evaluation's files."""
 MAX_BODY_BYTES = 4 * 2**20
 """Size of a request that brings no file."""
 MAX_UPLOADED_BYTES = 500 * 2**20
 """Size of all uploaded files that lie on the server at the same time; one that is used is deleted at once."""
 SPACE_RATE_LIMIT = 240
 """Requests of one client in a minute, on a Space."""
+MAX_FEEDBACK_CHARS = 5000
+"""Characters of a text that is kept as feedback."""

@@ -9,11 +9,12 @@ from emohub.compare import TextComparison, compare_text
 from emohub.errors import BusyError
 from emohub.inference import Classifier, Prediction, check_text
 from emohub.ui.service.checks import checked_name, checked_names, checked_text
-from emohub.ui.service.limits import MAX_LONG_JOBS, MAX_PASS_TEXTS, MAX_WAITING
+from emohub.ui.service.limits import MAX_HELD_TABLES, MAX_LONG_JOBS, MAX_PASS_TEXTS, MAX_WAITING
 from emohub.ui.service.line import Compute, Line, classify_many, unless_gone
 from emohub.ui.service.long_jobs import LongJobs
 from emohub.ui.service.store import ModelStore
 from emohub.ui.service.turns import Turns
+from emohub.ui.service.uploads import HeldTables
 
 
 class Service:
@@ -35,6 +36,7 @@ class Service:
         """``compute`` is where texts are classified, by default in this process."""
         self.store = store
         self.computing = Turns()
+        self.tables = HeldTables(most=MAX_HELD_TABLES)
         self.long_jobs = LongJobs(self.computing, most=MAX_LONG_JOBS)
         self._line = Line(self.computing, most=MAX_PASS_TEXTS, compute=compute)
         self._max_requests, self._max_waiting = max_requests, max_waiting

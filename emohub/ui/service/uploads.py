@@ -1,15 +1,20 @@
 """Uploaded files: checked, read into a table, and deleted as soon as they were read."""
 
+import json
+import weakref
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 
 from emohub.data import Table, TableLimits, parse_table, table_suffix
-from emohub.errors import DataError, UsageError
+from emohub.errors import BusyError, DataError, UsageError
 from emohub.ui.service.limits import MAX_COLUMNS, MAX_DECODED_BYTES, MAX_FILE_BYTES, MAX_ROWS
 
 TABLE_LIMITS = TableLimits(rows=MAX_ROWS, columns=MAX_COLUMNS, decoded_bytes=MAX_DECODED_BYTES)
+_SAMPLES = Path(__file__).parent.parent / "samples"
 _NAME_CHARS = 80
 """Characters of a file's name that messages show."""
 
@@ -33,6 +38,51 @@ def take_upload(value: object) -> Table:
     if not len(table):
         raise DataError(f"{name} has no rows", "give a file with at least one")
     return table
+
+
+def take_rows(rows: object) -> Table:
+    """The table that rows make, each a mapping of a column's name to a JSON value.
+
+    Raises:
+        UsageError: they are no list.
+        DataError: there are none or too many, or one is no mapping.
+    """
+    if not isinstance(rows, Sequence) or isinstance(rows, str | bytes) or not rows:
+        raise UsageError("there are no rows", "send a list of objects, or a file")
+    lines = "\n".join(json.dumps(row) for row in rows)
+    return parse_table(lines.encode(), Path("rows.jsonl"), limits=TABLE_LIMITS)
+
+
+def sample_table(name: str) -> Table:
+    """A made-up table that comes with the page."""
+    return parse_table((_SAMPLES / name).read_bytes(), Path(name), limits=TABLE_LIMITS)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldTable:
+    """A table that a visitor's session holds until it ends or is given another."""
+
+    table: Table
+
+
+class HeldTables:
+    """Knows of every table that is held, and lets only so many be."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._held: weakref.WeakSet[HeldTable] = weakref.WeakSet()
+
+    def hold(self, table: Table) -> HeldTable:
+        """A table to keep in a session.
+
+        Raises:
+            BusyError: there are too many; they go as their visitors leave.
+        """
+        if len(self._held) >= self._most:
+            raise BusyError(f"{self._most} files are open already", "try again in some minutes")
+        held = HeldTable(table)
+        self._held.add(held)
+        return held
 
 
 def _uploaded(value: object) -> tuple[Path, Path]:
