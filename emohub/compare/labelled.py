@@ -11,7 +11,7 @@ from emohub.compare.side_by_side import LabelledRows, SideBySide, Step, answerin
 from emohub.compare.slices import MOST_SLICES
 from emohub.data import Table
 from emohub.errors import DataError, ModelError, UsageError
-from emohub.inference import Classifier
+from emohub.inference import MAX_TEXT_CHARS, Classifier
 from emohub.labels import label_key
 from emohub.steps import run_steps
 
@@ -103,7 +103,8 @@ def labelled_rows(table: Table, text_column: str, label_column: str, slice_colum
 
     Raises:
         UsageError: a column has two roles.
-        DataError: a column is missing, no row has both, or a column of ``slice_columns`` has too many values.
+        DataError: a column is missing, no row has both, a text is too long, or a column of ``slice_columns`` has too
+            many values.
     """
     roles = [text_column, label_column, *slice_columns]
     twice = next((column for place, column in enumerate(roles) if column in roles[:place]), None)
@@ -117,6 +118,13 @@ def labelled_rows(table: Table, text_column: str, label_column: str, slice_colum
             f"no row of {table.source} has a text in {text_column!r} and a label in {label_column!r}",
             "choose the columns that hold them",
         )
+    for row in kept:
+        if len(texts[row]) > MAX_TEXT_CHARS:
+            raise DataError(
+                f"{table.source}, row {row + 1}: the text has {len(texts[row]):,} characters, "
+                f"the limit is {MAX_TEXT_CHARS:,}",
+                "shorten it, or leave the row out",
+            )
     spelling: dict[str, str] = {}
     for row in kept:
         spelling.setdefault(label_key(labels[row]), labels[row])

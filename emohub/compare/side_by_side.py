@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any, Literal, NamedTuple
 
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from emohub.compare.labels import align_labels
 from emohub.compare.slices import Slicing, slicings
 from emohub.data import fingerprint
-from emohub.inference import Classifier
+from emohub.inference import Classifier, text_chunks
 from emohub.labels import label_key
 from emohub.metrics import holm, mcnemar_exact
 from emohub.recipe import Declaration
 from emohub.record import CalibrationBin, Interval, IntervalMethod, LabelResult, ModelIdentity
-from emohub.record.measuring import measure_steps
+from emohub.record.measuring import Measures, measure_steps
 from emohub.steps import map_steps
 
 
@@ -155,10 +156,12 @@ def side_by_side_steps(
     models: dict[str, Measured | None] = dict.fromkeys(classifiers)
     predicted: dict[str, NDArray[np.int64]] = {}
     for name, order in columns.items():
-        answers = yield from _answer(name, classifiers[name], rows.texts)
+        answers, truncated = yield from _answer(name, classifiers[name], rows.texts)
         probabilities = answers[:, order]
         predicted[name] = np.array([number[label_key(label)] for label in known[name]])[probabilities.argmax(axis=1)]
-        models[name] = yield from _measure(name, classifiers[name], rows, probabilities, resamples, seed)
+        measuring = measure_steps(rows.labels, probabilities, rows.names, resamples=resamples, seed=seed)
+        measures = yield from map_steps(measuring, partial(Step, name, "measuring", total=resamples))
+        models[name] = _measured(classifiers[name], measures, truncated)
     given = np.stack(list(predicted.values()))
     alike = (given == given[0]).all(axis=0)
     right = {name: answers == rows.labels for name, answers in predicted.items()}
@@ -175,26 +178,28 @@ def side_by_side_steps(
     }
 
 
-def _answer(name: str, classifier: Classifier, texts: Sequence[str]) -> Generator[Step, None, NDArray[np.float32]]:
-    def shown(done: int) -> Step:
-        return Step(name, "answering", done, len(texts))
+def _answer(
+    name: str, classifier: Classifier, texts: Sequence[str]
+) -> Generator[Step, None, tuple[NDArray[np.float32], int]]:
+    """The probabilities of every text, and how many texts are longer than the classifier reads."""
+    probabilities = np.empty((len(texts), len(classifier.labels)), np.float32)
+    done = truncated = 0
+    for chunk in text_chunks(texts):
+        part = [texts[index] for index in chunk]
+        truncated += int((classifier.count_tokens(part) > classifier.max_length).sum())
+        probabilities[chunk] = yield from map_steps(
+            classifier.predict_in_steps(part),
+            partial(_answering, name, before=done, total=len(texts)),
+        )
+        done += len(chunk)
+    return probabilities, truncated
 
-    return (yield from map_steps(classifier.predict_in_steps(texts), shown))
+
+def _answering(name: str, read: int, *, before: int, total: int) -> Step:
+    return Step(name, "answering", before + read, total)
 
 
-def _measure(
-    name: str,
-    classifier: Classifier,
-    rows: LabelledRows,
-    probabilities: NDArray[np.float32],
-    resamples: int,
-    seed: int,
-) -> Generator[Step, None, Measured]:
-    def shown(done: int) -> Step:
-        return Step(name, "measuring", done, resamples)
-
-    measuring = measure_steps(rows.labels, probabilities, rows.names, resamples=resamples, seed=seed)
-    measures = yield from map_steps(measuring, shown)
+def _measured(classifier: Classifier, measures: Measures, truncated: int) -> Measured:
     return Measured(
         model=classifier.identity(),
         accuracy=measures.metrics["accuracy"],
@@ -205,7 +210,7 @@ def _measure(
         confusion_matrix=measures.confusion_matrix,
         other_answers=measures.other_answers,
         calibration=measures.calibration,
-        truncated=int((classifier.count_tokens(rows.texts) > classifier.max_length).sum()),
+        truncated=truncated,
     )
 
 

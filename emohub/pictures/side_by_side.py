@@ -27,8 +27,7 @@ class Overlap(NamedTuple):
 
 def confusion_picture(matrix: Matrix, labels: Sequence[str], answers: Sequence[str], theme: Theme) -> bytes:
     """One classifier's confusion matrix as a PNG; all are shaded on the same scale."""
-    side = confusion_side(max(len(labels), len(answers)))
-    with figure_of(side, side, PALETTES[theme]) as figure:
+    with figure_of(confusion_side(len(answers)), confusion_side(len(labels)), PALETTES[theme]) as figure:
         draw_confusion(figure.subplots(), matrix, labels, answers, PALETTES[theme])
         return png(figure)
 
