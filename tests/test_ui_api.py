@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
@@ -24,14 +24,21 @@ from docs import generate_api
 from docs.parts import parts
 from emohub.compare import compare_text
 from tests.browsing import Site, post
+from tests.conftest import LABELS, made_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 TEXT = "i am so happy today with my friend"
+ROWS = [{"text": text, "label": LABELS[label], "date": "2026-03-31"} for text, label in made_rows(12, seed=1)]
 EXAMPLES: dict[str, dict[str, Any]] = {
     "/models": {},
     "/classify": {"text": TEXT, "model": "feelings"},
     "/compare": {"text": TEXT, "models": ["moods", "feelings"]},
+    "/compare_texts": {"texts": [TEXT, "so gloomy"], "models": ["moods", "feelings"]},
+    "/explain": {"text": TEXT, "model": "feelings", "for_label": "joy", "method": "leave_one_out"},
+    "/what_if": {"text": TEXT, "models": ["feelings"], "changes": [{"position": 3, "replacement": "gloomy"}]},
+    "/batch": {"model": "feelings", "rows": ROWS, "date_column": "date"},
+    "/evaluate": {"rows": ROWS, "models": ["feelings", "polarity"]},
 }
 """For every endpoint, arguments that it answers."""
 TOOLS = {"/models": "list_models"}
@@ -45,6 +52,19 @@ def tool_of(endpoint: str) -> str:
 def fetch(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=60) as response:
         return json.load(response)
+
+
+def called_by_name(url: str, endpoint: str, arguments: dict[str, Any]) -> Any:
+    """What an endpoint answers to plain HTTP with named arguments: one request to ask, one to fetch the answer."""
+    body = json.dumps(arguments).encode()
+    request = urllib.request.Request(f"{url}gradio_api/call/v2{endpoint}", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as response:
+        event = json.load(response)["event_id"]
+    with urllib.request.urlopen(f"{url}gradio_api/call{endpoint}/{event}", timeout=120) as response:
+        said = response.read().decode()
+    (answer,) = re.findall(r"event: complete\ndata: (.*)", said)
+    (given,) = json.loads(answer)
+    return given
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +149,21 @@ def test_the_tools_are_the_endpoints_described_for_a_model(site: Site) -> None:
 @pytest.mark.parametrize("endpoint", EXAMPLES)
 def test_gradios_client_and_an_mcp_client_get_what_http_gives(site: Site, client: Client, endpoint: str) -> None:
     arguments = EXAMPLES[endpoint]
-    status, answer = post(f"{site.url}gradio_api/run{endpoint}", *arguments.values())
-    assert status == 200
-    (given,) = answer["data"]
+    given = called_by_name(site.url, endpoint, arguments)
     assert without_times(client.predict(**arguments, api_name=endpoint)) == without_times(given)
     result = called(site.url, tool_of(endpoint), arguments)
     assert not result.isError
     (content,) = result.content
     assert content.type == "text"
     assert without_times(json.loads(content.text)) == without_times(given)
+
+
+def test_a_file_is_answered_as_its_rows_are(site: Site, client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS), encoding="utf-8")
+    options = {"model": "feelings", "date_column": "date", "api_name": "/batch"}
+    from_rows, from_file = client.predict(rows=ROWS, **options), client.predict(file=handle_file(path), **options)
+    assert without_times(from_file) == without_times(from_rows)
 
 
 def test_classifying_is_the_same_in_python_on_the_command_line_and_over_http(site: Site) -> None:
@@ -225,8 +251,11 @@ def ran(command: list[str], folder: Path) -> str:
 
 
 def test_the_documented_calls_with_curl_work(site: Site, tmp_path: Path) -> None:
-    calls = [snippet for snippet in snippets("bash") if "curl" in snippet]
+    *calls, long_job = (snippet for snippet in snippets("bash") if "curl" in snippet)
     answers = [json.loads(ran(["bash", "-c", here(call, site)], tmp_path))["data"][0] for call in calls]
+    said = ran(["bash", "-c", here(long_job, site)], tmp_path)
+    (answer,) = re.findall(r"event: complete\ndata: (.*)", said)
+    assert json.loads(answer)[0]["rows"] == 2
     assert answers[0]["label"] in answers[0]["probabilities"]
     assert [one["model"] for one in answers[1]["answers"]] == ["feelings", "polarity"]
     (shown,) = (json.loads(snippet) for snippet in snippets("json") if "mcpServers" not in snippet)

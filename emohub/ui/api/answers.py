@@ -2,9 +2,7 @@
 
 from typing import TypedDict
 
-from emohub.errors import EmohubError
 from emohub.inference import Prediction
-from emohub.ui.api.endpoint import Refusal
 
 
 class Classification(TypedDict):
@@ -30,8 +28,3 @@ def classification(model: str, prediction: Prediction) -> Classification:
         truncated=prediction.truncated,
         seconds=prediction.seconds,
     )
-
-
-def refusal(error: EmohubError) -> Refusal:
-    """For endpoints that are not added by ``expose``, which refuses by itself."""
-    return Refusal(error)
