@@ -12,7 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from emohub.compare import compare_text, compare_texts
 from emohub.ui import markup, strings
+from emohub.ui.service.hub_models import Transfer
 from emohub.ui.tabs import comparison
+from emohub.ui.tabs import hub_models as adding
 from tests.browsing import (
     HOSTILE_LABELS,
     HOSTILE_NAME,
@@ -309,3 +311,10 @@ def test_a_download_is_stopped_and_a_hub_that_fails_is_said_to(
     expect(page.locator("#compare-hub-stop")).to_be_hidden()
     expect(page.get_by_role("checkbox", name="ada/slow", exact=True)).to_have_count(0)
     page.context.close()
+
+
+def test_the_progress_of_a_download_is_a_bar_with_its_bytes() -> None:
+    shown = adding.show_progress(Transfer("ada/<tiny>", 12_345_678, 98_000_000))
+    assert "ada/&lt;tiny&gt;: 12.3 of 98.0 MB" in shown
+    assert 'aria-valuenow="12345678"' in shown
+    assert 'style="width:12.60%"' in shown

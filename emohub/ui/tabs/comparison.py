@@ -143,7 +143,7 @@ def _column(comparison: TextComparison, name: str, relation: str | None, timed: 
     facts = markup.facts(prediction) if timed else _cut(prediction)
     return (
         f'<section class="emo-column emo-{relation}" aria-label="{escape(name)}">'
-        f'<h3><span class="emo-name">{escape(name)}</span>{tag}</h3><p>{markup.answer(prediction)}</p>'
+        f'<h2><span class="emo-name">{escape(name)}</span>{tag}</h2><p>{markup.answer(prediction)}</p>'
         f"{_bars(comparison, name)}{facts}</section>"
     )
 

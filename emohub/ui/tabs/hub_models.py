@@ -9,7 +9,7 @@ import gradio as gr
 
 from emohub.errors import EmohubError
 from emohub.ui import markup, strings
-from emohub.ui.service.hub_models import HubModels
+from emohub.ui.service.hub_models import HubModels, Transfer
 from emohub.ui.service.limits import MAX_DOWNLOADS, MAX_HUB_MODEL_BYTES, MAX_HUB_MODELS
 
 _SHOWN_EVERY = 0.25
@@ -90,12 +90,18 @@ def _adding(hub_models: HubModels, repo_id: object, names: Sequence[str]) -> Ite
             yield _status(strings.HUB_LOADING.format(id=id))
         elif time.monotonic() - shown >= _SHOWN_EVERY:
             shown = time.monotonic()
-            yield _progress(id, transfer.done, transfer.total)
+            yield show_progress(transfer)
 
 
-def _progress(id: str, done: int, total: int) -> str:
+def show_progress(transfer: Transfer) -> str:
+    """The bytes that have arrived, in words and as a bar."""
+    id, done, total = transfer.id, transfer.done, transfer.total
     said = strings.HUB_FETCHING.format(id=id, done=f"{done / 1e6:,.1f}", total=f"{total / 1e6:,.1f}")
-    return _status(said, f'<progress max="{total}" value="{done}" aria-label="{escape(id)}"></progress>')
+    bar = (
+        f'<div class="emo-track" role="progressbar" aria-label="{escape(id)}" aria-valuemin="0" '
+        f'aria-valuemax="{total}" aria-valuenow="{done}"><span style="width:{done / total:.2%}"></span></div>'
+    )
+    return _status(said, f'<div class="emo-top">{bar}</div>')
 
 
 def _status(said: str, bar: str = "") -> str:
