@@ -1,9 +1,6 @@
 """The page as its users meet it: served by ``emohub demo`` in its own process, over HTTP and in a real Chromium."""
 
-import json
 import re
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -17,29 +14,12 @@ from tests.browsing import (
     classify_text,
     compare_text_box,
     expect_no_overflow,
-    free_port,
     open_tab,
     post,
-    serving,
     shown_bars,
 )
 
 TEXT = "i am so happy today with my friend"
-SLOW_PAGE = """
-import sys
-from pathlib import Path
-from emohub.inference import Classifier
-from emohub.ui import build_demo, launch, page
-
-def classify(self, text, answer=Classifier.classify):
-    print("entered", flush=True)
-    sys.stdin.readline()
-    return answer(self, text)
-
-Classifier.classify = classify
-page.MAX_REQUESTS = 1
-launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(sys.argv[2]))
-"""
 
 
 # Over HTTP
@@ -55,7 +35,7 @@ launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(s
         ("compare", (TEXT, []), "no model is chosen"),
         ("compare", (TEXT, ["feelings", "other"]), "no model"),
         # The handlers behind the page are not listed, but they can be reached.
-        ("show_classification", ("x" * 100_001, "feelings"), "100,001 characters"),
+        ("show_classification", ("x" * 100_001, "feelings", "asked", []), "100,001 characters"),
     ],
 )
 def test_limits_hold_on_the_raw_routes(site: Site, route: str, data: tuple[object, ...], message: str) -> None:
@@ -64,30 +44,6 @@ def test_limits_hold_on_the_raw_routes(site: Site, route: str, data: tuple[objec
     assert message in said
     assert ("emo-notice" in said) == (status == 200)
     assert "Traceback" not in said
-
-
-def test_a_full_line_and_a_full_queue_answer_at_once(tiny_model_dir: Path, tmp_path: Path) -> None:
-    with serving(["-c", SLOW_PAGE, str(tiny_model_dir), str(free_port())], tmp_path) as (process, url):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with ThreadPoolExecutor(1) as thread:
-            first = thread.submit(post, f"{url}gradio_api/run/classify", TEXT, "tiny")
-            assert process.stdout.readline() == "entered\n"
-            status, answer = post(f"{url}gradio_api/run/classify", TEXT, "tiny")
-            assert status == 500
-            assert "try again in a few seconds" in answer["error"]
-            process.stdin.write("go on\n")
-            process.stdin.flush()
-            status, answer = first.result(60)
-            assert (status, answer["data"][0]["model"]) == (200, "tiny")
-        # Whoever takes Gradio's queued route meets its limit: one is served, one waits, the next is refused.
-        queued = f"{url}gradio_api/call/classify"
-        assert post(queued, TEXT, "tiny")[0] == 200
-        assert process.stdout.readline() == "entered\n"
-        assert post(queued, TEXT, "tiny")[0] == 200
-        status, answer = post(queued, TEXT, "tiny")
-        assert status == 503
-        assert "Queue is full" in json.dumps(answer)
 
 
 # In a browser

@@ -72,6 +72,7 @@ def build(service: Service) -> Shared:
         outputs=[output, history, shown],
         js="(...values) => window.emohub.ask(...values)",
         trigger_mode="always_last",
+        preprocess=False,  # the handler checks everything by itself, and says what is wrong in a sentence
         queue=False,
         api_visibility="private",
         show_progress="minimal",
