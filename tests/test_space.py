@@ -22,6 +22,7 @@ from emohub.layout import served_models
 from emohub.publish import Plan, plan, space
 from emohub.publish.hub import Hub as Client
 from emohub.publish.space import PROGRAM, SpacePlan, check_space, plan_space, push_space
+from tests.factories import make_verification
 from tests.hub import Blob, Hub
 from tests.publishing import TOKEN, clean_environment, hub, online, write_records  # noqa: F401 (fixtures)
 
@@ -51,6 +52,7 @@ def project(make_tiny_model: Any, checkout: Path, tmp_path: Path, monkeypatch: p
         (tmp_path / "cards" / name).mkdir(parents=True)
         write_records(tmp_path / "cards" / name, model / "model.safetensors")
         (tmp_path / "cards" / name / "predictions.parquet").write_bytes(b"rows")
+    make_verification().save(tmp_path / "cards" / "first" / "verify.json")
     (tmp_path / "cards" / "documented").mkdir()
     (tmp_path / "cards" / "documented" / "README.md").write_text("# documented\n", encoding="utf-8")
     (tmp_path / ".env").write_text("HF_TOKEN=nothing", encoding="utf-8")
@@ -78,8 +80,20 @@ def test_the_plan_is_exactly_the_app(project: Path, monkeypatch: pytest.MonkeyPa
     paths = {file.path for file in made.files}
     data = {path for path in paths if path.startswith("emohub/") and not path.endswith(".py")}
     assert {"emohub/ui/styles/base.css", "emohub/recipes/minilm-emotion.toml", "emohub/py.typed"} <= data
-    assert {Path(path).suffix for path in data} <= {".toml", ".jinja", ".css", ".typed", "", ".json", ".txt", ".csv"}
-    cards = {f"cards/{name}/{file}" for name in NAMES for file in ("README.md", "run.json", "eval.json")}
+    assert {Path(path).suffix for path in data} <= {
+        ".toml",
+        ".jinja",
+        ".css",
+        ".js",
+        ".typed",
+        "",
+        ".json",
+        ".txt",
+        ".csv",
+    }
+    pictures = ("learning_curves.png", "confusion_matrix.png", "calibration.png")
+    shown = ("README.md", "run.json", "eval.json", *pictures)
+    cards = {f"cards/{name}/{file}" for name in NAMES for file in shown} | {"cards/first/verify.json"}
     assert paths - data - modules - {"emohub/__init__.py"} == {
         "app.py",
         "requirements.txt",

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import shutil
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,3 +237,14 @@ def test_no_card_but_those_listed_can_be_read_through_the_handler(site: Site) ->
         assert "root:" not in said
         assert "Traceback" not in said
         assert status != 200 or strings.NO_CARD in answer["data"][1]
+
+
+def test_nothing_asks_for_feedback_unless_it_was_turned_on(site: Site, open_page: OpenPage) -> None:
+    page = open_page()
+    open_tab(page, strings.FEEDBACK_TAB)
+    expect(page.locator("#feedback-off")).to_contain_text(strings.FEEDBACK_OFF)
+    expect(page.get_by_role("tabpanel").get_by_role("textbox")).to_have_count(0)
+    with urllib.request.urlopen(f"{site.url}config", timeout=60) as response:
+        handlers = {str(each["api_name"]) for each in json.load(response)["dependencies"]}
+    assert "show_card" in handlers
+    assert not any("feedback" in handler for handler in handlers)

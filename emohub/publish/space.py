@@ -18,9 +18,9 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from emohub import __version__
 from emohub.card import is_repo_id
 from emohub.errors import PublishError, UsageError
-from emohub.layout import CARD_FILE, EVAL_FILE, RUN_FILE, SERVED_FILE, checkout, project_root
+from emohub.layout import CARD_FILE, RUN_FILE, SERVED_FILE, VERIFY_FILE, checkout, project_root
 from emohub.publish.failures import REMEDIES
-from emohub.publish.files import Plan, PlannedFile
+from emohub.publish.files import RECORDS, SHOWN, Plan, PlannedFile
 from emohub.publish.hub import Hub, Remote
 from emohub.publish.secrets import refuse_secrets
 from emohub.publish.waiting import patience
@@ -277,13 +277,17 @@ def _package(root: Path) -> Iterator[str]:
 
 
 def _cards(models: Mapping[str, Plan]) -> list[PlannedFile]:
-    """The card and records of each served model, and the pages of the documented ones."""
+    """The card of each served model with its pictures and all its records, and the pages of the documented ones."""
     files = []
     for name, plan in models.items():
-        for path in (CARD_FILE, RUN_FILE, EVAL_FILE):
+        for path in (CARD_FILE, *SHOWN[plan.stage], *RECORDS[plan.stage]):
             file = plan.file(path)
             if file is not None:
                 files.append(PlannedFile(f"cards/{name}/{path}", file.size, file.sha256, file.source))
+        # It says something of the model, and is no part of it: the model's own repository does not get it.
+        if (plan.records_folder / VERIFY_FILE).is_file():
+            file = _on_disk(plan.records_folder, VERIFY_FILE)
+            files.append(PlannedFile(f"cards/{name}/{VERIFY_FILE}", file.size, file.sha256, file.source))
     root = project_root()
     for page in sorted((root / "cards").glob(f"*/{CARD_FILE}")):
         if not (page.parent / RUN_FILE).exists():

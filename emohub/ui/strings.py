@@ -264,7 +264,8 @@ EVALUATE_SCORE_COLUMNS = ("Model", "Accuracy", "Macro F1", "Log loss", "Calibrat
 EVALUATE_LABELS = "Label by label"
 EVALUATE_LABELS_DETAIL = "F1 of each label above its interval, then precision and recall."
 EVALUATE_LABEL_COLUMNS = ("Label", "Texts")
-EVALUATE_PRECISION_RECALL = "precision {precision:.4f}, recall {recall:.4f}"
+EVALUATE_PRECISION = "precision {value:.4f}"
+EVALUATE_RECALL = "recall {value:.4f}"
 EVALUATE_CONFUSION = "What is taken for what"
 EVALUATE_CONFUSION_DETAIL = (
     "A row for each true label, a column for each answer, shaded by the share of the row; the diagonal is right."
@@ -305,6 +306,7 @@ EVALUATE_SLICE_NAMES = {"length": "By length", "label": "By label", "column": "B
 EVALUATE_SLICE_COLUMNS = ("Slice", "Texts")
 EVALUATE_GAP = "Gap"
 EVALUATE_NO_GAP = "too few texts"
+EVALUATE_ALL_SLICES = "all slices"
 EVALUATE_DISAGREEMENTS = "Where they differ"
 EVALUATE_AGREEMENT = "The models give the same answer to {share} of the texts."
 EVALUATE_DISAGREEMENTS_SOME = "The first {shown} of {count} texts that they answer differently; the files hold all."

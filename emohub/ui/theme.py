@@ -5,7 +5,10 @@ from pathlib import Path
 import gradio as gr
 
 _STYLES = Path(__file__).with_name("styles")
-STYLESHEETS = tuple(_STYLES / f"{name}.css" for name in ("base", "classify", "compare", "models"))
+STYLESHEETS = tuple(
+    _STYLES / f"{name}.css"
+    for name in ("base", "classify", "compare", "explain", "batch", "evaluate", "models", "feedback")
+)
 """What every tab shares, then each tab's own."""
 
 
