@@ -28,7 +28,7 @@ MULTIPART_BYTES = 64 * 2**10
 """What a form may add to the file in it."""
 CLOSED = (
     *("proxy=", "component_server", "process_recording", "stream/", "custom_component", "dev/", "run-history"),
-    *("reset", "vibe", "undo-vibe", "profiling", "deep_link"),
+    *("vibe", "undo-vibe", "profiling", "deep_link"),
 )
 """Routes of Gradio that this page never needs, below ``/gradio_api/``: some fetch, some run programs."""
 FRAMES = "'self' https://huggingface.co https://*.huggingface.co https://*.hf.space"

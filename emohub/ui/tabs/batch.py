@@ -84,7 +84,9 @@ def build(service: Service) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
-    parts.cancel.click(handlers.stop, None, running, cancels=[job], queue=False, **wiring)
+    # First the job ends, so that no step of it arrives after what is said of its end.
+    stopped = parts.cancel.click(None, cancels=[job], api_visibility="private")
+    stopped.then(handlers.stop, None, running, queue=False, **wiring)
     for suffix, button in parts.save.items():
         saving = button.click(
             handlers.save_answers, [parts.answers, gr.State(suffix)], [parts.file, parts.saved], queue=False, **wiring
