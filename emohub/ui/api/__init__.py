@@ -3,7 +3,7 @@
 Each job's endpoints are in its own file, added by ``endpoint.expose``; what callers read of them is the docstrings.
 """
 
-from emohub.ui.api import classify, compare, models
+from emohub.ui.api import batch, classify, compare, evaluate, explain, models
 from emohub.ui.api.mcp import McpDoor, answer_in_json
 from emohub.ui.service import Service
 
@@ -15,3 +15,6 @@ def build(service: Service) -> None:
     models.build(service)
     classify.build(service)
     compare.build(service)
+    explain.build(service)
+    batch.build(service)
+    evaluate.build(service)
