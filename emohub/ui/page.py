@@ -2,18 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 
 from emohub.errors import UsageError
+from emohub.inference import Classifier
 from emohub.layout import project_root
 from emohub.ui import api, loading, sharing, strings
 from emohub.ui.service import ModelStore, Service
 from emohub.ui.service.hub_models import AllowList, HubModels
 from emohub.ui.service.limits import MAX_REQUESTS, MAX_WAITING
+from emohub.ui.service.line import classify_many
 from emohub.ui.tabs import classify, compare
 from emohub.ui.tabs import models as models_tab
+from emohub.ui.zero_gpu import has_zero_gpu, on_lent_gpu
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -48,7 +52,7 @@ def build_demo(
     """
     if not models:
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
-    service = Service(ModelStore(models), max_requests=MAX_REQUESTS, max_waiting=MAX_WAITING)
+    service = _service(models)
     os.environ.update(ENVIRONMENT)
     with Page(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(sharing.header(), apply_default_css=False)
@@ -69,3 +73,11 @@ def build_demo(
     demo.queue(max_size=MAX_REQUESTS, api_open=False)
     page: Page = demo
     return page
+
+
+def _service(models: Mapping[str, str | Path]) -> Service:
+    """The service for these models, in this process or on GPUs that a Space is lent."""
+    zero_gpu = has_zero_gpu(os.environ)
+    load = partial(Classifier.from_pretrained, device="cuda") if zero_gpu else Classifier.from_pretrained
+    compute = on_lent_gpu() if zero_gpu else classify_many
+    return Service(ModelStore(models, load), max_requests=MAX_REQUESTS, max_waiting=MAX_WAITING, compute=compute)

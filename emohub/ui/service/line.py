@@ -15,6 +15,10 @@ from emohub.ui.service.turns import Turns
 CLIENT_GONE: ContextVar[asyncio.Event | None] = ContextVar("CLIENT_GONE", default=None)
 """Set once whoever sent the request that is being served has hung up; None where nobody watches."""
 
+IDLE_SECONDS = 30
+"""After this time without a text the thread that computes ends. It is kept for a while, since OpenMP has workers of
+its own for each thread that computes, and makes them anew for a new one."""
+
 Answer = TypeVar("Answer")
 Compute = Callable[[Classifier, list[str]], list[Prediction]]
 
@@ -41,17 +45,18 @@ class Line:
     def __init__(self, computing: Turns, *, most: int, compute: Compute = classify_many) -> None:
         """``most`` is the number of texts in one forward pass."""
         self._computing, self._compute, self._most = computing, compute, most
-        self._mutex = threading.Lock()
+        self._arrival = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._working = False
 
     def join(self, classifier: Classifier, text: str) -> "Future[Prediction]":
         """Put a text at the end of the line; cancelling what comes back takes it out again."""
         waiting = _Waiting(classifier, text)
-        with self._mutex:
+        with self._arrival:
             self._waiting.append(waiting)
+            self._arrival.notify()
             start, self._working = not self._working, True
-        if start:  # the thread ends when the line is empty
+        if start:
             threading.Thread(target=self._work, name="line", daemon=True).start()
         return waiting.answer
 
@@ -62,15 +67,16 @@ class Line:
                     self._answer(wanted)
 
     def _next(self) -> list[_Waiting]:
-        """The first in line, and those behind that wait for the same model."""
-        with self._mutex:
-            self._waiting = [each for each in self._waiting if not each.answer.cancelled()]
-            if not self._waiting:
-                self._working = False
-                return []
-            model = self._waiting[0].classifier
-            group = [each for each in self._waiting if each.classifier is model][: self._most]
-            self._waiting = [each for each in self._waiting if each not in group]
+        """The first in line, and those behind that wait for the same model; nobody when nobody came for a while."""
+        with self._arrival:
+            while not (waiting := [each for each in self._waiting if not each.answer.cancelled()]):
+                self._waiting = waiting
+                if not self._arrival.wait(IDLE_SECONDS) and not self._waiting:
+                    self._working = False
+                    return []
+            model = waiting[0].classifier
+            group = [each for each in waiting if each.classifier is model][: self._most]
+            self._waiting = [each for each in waiting if each not in group]
             return group
 
     def _answer(self, group: list[_Waiting]) -> None:
