@@ -8,14 +8,16 @@ from pathlib import Path
 import gradio as gr
 
 from emohub.errors import UsageError
+from emohub.feedback import open_feedback
 from emohub.inference import Classifier
 from emohub.layout import project_root
 from emohub.ui import api, loading, sharing, strings
 from emohub.ui.service import ModelStore, Service
-from emohub.ui.service.hub_models import AllowList, HubModels
+from emohub.ui.service.hub_models import AllowList, HubModels, published_models
 from emohub.ui.service.limits import MAX_REQUESTS, MAX_WAITING
 from emohub.ui.service.line import classify_many
-from emohub.ui.tabs import classify, compare
+from emohub.ui.tabs import batch, classify, compare, evaluate, explain
+from emohub.ui.tabs import feedback as feedback_tab
 from emohub.ui.tabs import models as models_tab
 from emohub.ui.zero_gpu import has_zero_gpu, on_lent_gpu
 
@@ -44,15 +46,18 @@ def build_demo(
     """The page for these models: folders or Hub ids by the name that it shows. No model is loaded yet.
 
     ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``. ``allowed_models`` are Hub
-    ids, or ``OWNER/*``, that a visitor may add. ``feedback`` says where feedback is kept: ``local``, a file, or a
-    dataset on the Hub; None keeps none.
+    ids, or ``OWNER/*``, that a visitor may add, beside those that the records were published under. ``feedback`` says
+    where feedback is kept: ``local``, a file, or a dataset on the Hub; None keeps none.
 
     Raises:
-        UsageError: there is no model.
+        UsageError: there is no model, or ``allowed_models`` or ``feedback`` are not of that form.
     """
     if not models:
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
     service = _service(models)
+    cards = cards_dir or project_root() / "cards"
+    hub_models = HubModels(AllowList((*allowed_models, *published_models(cards))))
+    desk = None if feedback is None else open_feedback(feedback)
     os.environ.update(ENVIRONMENT)
     with Page(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(sharing.header(), apply_default_css=False)
@@ -63,12 +68,22 @@ def build_demo(
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
                 shared["classify"] = classify.build(service)
             with gr.Tab(strings.COMPARE_TAB, id="compare"):
-                shared["compare"] = compare.build(service, HubModels(AllowList(allowed_models)))
+                shared["compare"] = compare.build(service, hub_models)
+            with gr.Tab(strings.EXPLAIN_TAB, id="explain"):
+                shared["explain"] = explain.build(service)
+            with gr.Tab(strings.BATCH_TAB, id="batch"):
+                batch.build(service)
+            with gr.Tab(strings.EVALUATE_TAB, id="evaluate"):
+                evaluate.build(service)
             with gr.Tab(strings.MODELS_TAB, id="models"):
-                models_tab.build(models, cards_dir or project_root() / "cards")
+                models_tab.build(models, cards)
+            with gr.Tab(strings.FEEDBACK_TAB, id="feedback"):
+                feedback_tab.build(service, desk)
         sharing.wire(demo, tabs, notice, shared, service.store.names)
         api.build(service)
     demo.service = service
+    if desk is not None:
+        desk.start()
     # A long job is never run by the raw route, which knows no waiting line.
     demo.queue(max_size=MAX_REQUESTS, api_open=False)
     page: Page = demo

@@ -99,8 +99,9 @@ def _short_answer(prediction: Prediction) -> str:
 
 def render_details(attributions: Mapping[Method, Attribution]) -> str:
     """How far each explanation can be trusted, then the words of the last one by score, and the files."""
-    shown = list(attributions.values())[-1]
-    trusted = "".join(_trust(attribution) for attribution in reversed(attributions.values()))
+    explained = list(attributions.values())
+    shown = explained[-1]
+    trusted = "".join(map(_trust, reversed(explained)))
     rows = [
         (
             escape(word.text),
