@@ -267,10 +267,9 @@ def test_the_pushed_space_starts_and_serves_exactly_the_published_models(
             assert address is not None, "the Space did not start"
             with urllib.request.urlopen(f"{address[0]}config", timeout=60) as response:
                 components = json.load(response)["components"]
-            choices = [each["props"]["choices"] for each in components if each["props"].get("choices")]
-            assert [["first", "first"], ["second", "second"]] in choices
-            names = {name for each in choices for name, _ in each}
-            assert names == {"first", "second", "documented"}  # the last is a page in the tab of the cards
+            choices = {each["props"].get("elem_id"): each["props"].get("choices") for each in components}
+            assert choices["classify-model"] == [["first", "first"], ["second", "second"]]
+            assert {name for name, _ in choices["card-choice"]} == {"first", "second", "documented"}
             for name in NAMES:
                 answer = ask(address[0], TEXT, name)
                 expected = Classifier.from_pretrained(project / "models" / name).classify(TEXT)
