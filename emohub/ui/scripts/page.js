@@ -70,6 +70,15 @@
     else if (event.target.closest("#classify-model")) how = "chosen";
   }, true);
 
+  // What scrolls sideways in a card can be scrolled with the keys, once it can be focused.
+  const sizes = new ResizeObserver((changes) => changes.forEach(({ target }) => {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+  new MutationObserver(() => {
+    document.querySelectorAll(".emo-card pre, .emo-card table").forEach((box) => sizes.observe(box));
+  }).observe(document.body, { childList: true, subtree: true });
+
   window.emohub = {
     // A tab shows this text and these models.
     remember: (tab, text = "", models = []) => {

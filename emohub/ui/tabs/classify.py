@@ -103,7 +103,7 @@ def _unread(prediction: Prediction) -> str:
     after = f"{unread[:_UNREAD_SHOWN]}…" if len(unread) > _UNREAD_SHOWN else unread
     heading = strings.UNREAD.format(characters=f"{len(unread):,}")
     return (
-        f'<div class="emo-unread"><h3 class="emo-small-heading">{heading}</h3>'
+        f'<div class="emo-unread"><h2 class="emo-small-heading">{heading}</h2>'
         f"<p>{escape(before)}<s>{escape(after)}</s></p></div>"
     )
 
