@@ -13,7 +13,7 @@ INTERVAL = 1.0
 
 def build(store: ModelStore) -> None:
     """Lay the notice out and wire it; the page looks until there is nothing left to wait for."""
-    notice = gr.HTML(render(store), apply_default_css=False, elem_id="loading")
+    notice = gr.HTML(render(store), apply_default_css=False, elem_id="loading", elem_classes="emo-slot")
     timer = gr.Timer(INTERVAL)
 
     def look() -> tuple[str, gr.Timer]:

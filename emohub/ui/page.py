@@ -1,9 +1,10 @@
 """The page: a heading, a tab for each job, and the API."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -31,9 +32,10 @@ ENVIRONMENT = {
 
 
 class Page(gr.Blocks):  # type: ignore[misc]  # gradio has no types
-    """A page, and the service that answers for it."""
+    """A page, the service that answers for it, and the endpoints that can be asked without Gradio, by their names."""
 
     service: Service
+    quick: Mapping[str, Callable[..., Awaitable[Any]]]
 
 
 def build_demo(
@@ -62,7 +64,7 @@ def build_demo(
     with Page(title=strings.TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(sharing.header(), apply_default_css=False)
         loading.build(service.store)
-        notice = gr.HTML("", apply_default_css=False)
+        notice = gr.HTML("", apply_default_css=False, elem_classes="emo-slot")
         shared: dict[str, sharing.Shared] = {}
         with gr.Tabs(elem_id="page-tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
@@ -80,7 +82,7 @@ def build_demo(
             with gr.Tab(strings.FEEDBACK_TAB, id="feedback"):
                 feedback_tab.build(service, desk)
         sharing.wire(demo, tabs, notice, shared, service.store.names)
-        api.build(service)
+        demo.quick = api.build(service)
     demo.service = service
     if desk is not None:
         desk.start()

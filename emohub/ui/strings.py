@@ -246,7 +246,7 @@ EVALUATE_STOPPED_DETAIL = "The file is still open and can be evaluated again."
 EVALUATE_ONE_MODEL = "{model} is right on {accuracy} of {texts}."
 EVALUATE_BEST = "{model} is right most often: on {accuracy} of {texts}."
 EVALUATE_TIE = "{models} are right equally often: on {accuracy} of {texts}."
-EVALUATE_BETTER = "Its lead over {second} is hardly chance (p = {p})."
+EVALUATE_BETTER = "Its lead over {second} is unlikely to be chance (p = {p})."
 EVALUATE_MAYBE_CHANCE = "Its lead over {second} may be chance (p = {p})."
 EVALUATE_TEXTS = "{count} texts"
 EVALUATE_ONE_TEXT = "1 text"
@@ -283,7 +283,7 @@ EVALUATE_CALIBRATION_ALTERNATIVE = "Accuracy against confidence. Expected calibr
 EVALUATE_PAIRS = "Model against model"
 EVALUATE_PAIRS_DETAIL = (
     "On the same texts. p is that of the exact McNemar test, then corrected for the number of pairs (Holm): below 0.05 "
-    "the difference is hardly chance. Overlap: the share of the errors of either that both make."
+    "the difference is unlikely to be chance. Overlap: the share of the errors of either that both make."
 )
 EVALUATE_PAIR_COLUMNS = (
     "Models",
