@@ -1,7 +1,7 @@
 """Take the pictures of the page in docs/page/: ``make pictures``, or ``python -m docs.take_screenshots [TAB …]``.
 
-It serves the models in models/ in a process of its own and needs a Chromium. Each tab is taken with an answer in it, wide
-and at the width of a phone, in the light and in the dark.
+It serves the models in models/ in a process of its own and needs a Chromium. Each tab is taken with an answer in it,
+wide and at the width of a phone, in the light and in the dark.
 """
 
 import re
