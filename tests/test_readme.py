@@ -115,10 +115,20 @@ def test_an_output_that_needs_a_corpus_is_left_where_there_is_none(monkeypatch: 
 
 
 def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", BODY, re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", BODY.partition("\n## From Python\n")[2], re.DOTALL)
     monkeypatch.chdir(ROOT)
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
     classifier = names["classifier"]
     assert isinstance(classifier, Classifier)
     assert capsys.readouterr().out.startswith(f"{classifier.labels}\n[[")
+
+
+def test_the_calls_from_a_program_are_those_of_the_page_of_the_api() -> None:
+    """Whose examples are run against the page."""
+    documented = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    section = BODY.partition("\n### Ask it from a program\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"^```(\w+)\n.*?^```$", section, re.DOTALL | re.MULTILINE)
+    assert blocks == ["bash", "python", "javascript", "json"]
+    examples = [match[0] for match in re.finditer(r"^```\w+\n.*?^```$", section, re.DOTALL | re.MULTILINE)]
+    assert [example for example in examples if example not in documented] == []
