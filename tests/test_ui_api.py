@@ -88,8 +88,8 @@ def over_mcp(url: str, ask: Callable[[ClientSession], Any], headers: dict[str, s
         return thread.submit(anyio.run, session).result(120)
 
 
-def called(url: str, tool: str, arguments: dict[str, Any]) -> CallToolResult:
-    return over_mcp(url, lambda session: session.call_tool(tool, arguments))
+def called(url: str, tool: str, arguments: dict[str, Any], headers: dict[str, str] | None = None) -> CallToolResult:
+    return over_mcp(url, lambda session: session.call_tool(tool, arguments), headers)
 
 
 def without_times(value: Any) -> Any:

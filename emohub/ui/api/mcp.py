@@ -1,12 +1,14 @@
 """The API over MCP: the same endpoints, as tools that a language model can use."""
 
 import base64
+import functools
 import json
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import gradio as gr
+from gradio_client import Client
 
 MCP_PATH = "/gradio_api/mcp"
 
@@ -16,11 +18,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 def answer_in_json(demo: gr.Blocks) -> None:
-    """Let every tool of a page that is being served answer in JSON; Gradio would write Python's own notation.
+    """Let every tool of a page that is being served answer, and in JSON; Gradio would write Python's own notation.
 
     A file stays the link that Gradio makes of it.
     """
     server = demo.mcp_server_obj
+    if demo.auth:
+        server._get_or_create_client = functools.cache(functools.partial(_own_client, demo))
     links = server.postprocess_output_data
 
     def answers(data: list[Any], root_url: str) -> list[Any]:
@@ -32,6 +36,23 @@ def answer_in_json(demo: gr.Blocks) -> None:
         return [server.types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False))]
 
     server.postprocess_output_data = answers
+
+
+def _own_client(demo: gr.Blocks) -> Client:
+    """What Gradio runs the tools with that are long jobs: a client of the page itself, which has to log in as well.
+
+    Gradio's own does not; whoever it answers for has come through the :class:`McpDoor`.
+    """
+    return Client(
+        demo.local_url,
+        auth=demo.auth[0],
+        download_files=False,
+        verbose=False,
+        analytics_enabled=False,
+        ssl_verify=False,
+        _skip_components=False,
+        headers={"x-gradio-user": "mcp"},
+    )
 
 
 class McpDoor:
