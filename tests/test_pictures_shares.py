@@ -4,6 +4,7 @@ import io
 from datetime import date, timedelta
 
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from emohub.pictures import Theme, label_shares_picture, shares_by_group_picture, shares_over_time_picture
@@ -33,6 +34,13 @@ def test_the_ends_of_the_calendar_and_one_period_are_drawn() -> None:
     first, last = (date(1, 1, 1), date(2, 1, 1)), (date(9999, 1, 1), date.max)
     assert shares_over_time_picture(("a", "b"), [[1, 0], [0, 1]], [first, last], ["1", "9999"], "light")
     assert shares_over_time_picture(("a",), [[1]], [last], ["9999"], "light")
+
+
+def test_every_label_is_in_the_legend_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+    monkeypatch.setattr(Text, "set_text", lambda text, name: named.append(name))
+    shares_by_group_picture(("_hidden", "$\\frac", "l" * 30), [[1, 1, 1]], ["a"], "light")
+    assert {"_hidden", "$\\frac", "l" * 17 + "…"} <= set(named)
 
 
 def test_labels_without_a_colour_of_their_own_are_counted_together() -> None:

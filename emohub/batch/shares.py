@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from emohub.batch.answers import TableAnswers
 from emohub.batch.dates import Dates
 
-TimeUnit = Literal["day", "week", "month", "year"]
+TimeUnit = Literal["day", "week", "month", "year", "decade", "century"]
 
-_LONGEST: dict[TimeUnit, int] = {"day": 31, "week": 26 * 7, "month": 5 * 366}
-"""Days up to which a range is cut into periods of this length; a longer one is cut into years."""
+_LONGEST: dict[TimeUnit, int] = {"day": 31, "week": 26 * 7, "month": 5 * 366, "year": 60 * 366, "decade": 600 * 366}
+"""Days up to which a range is cut into periods of this length; a longer one is cut into centuries."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def count_by_group(answers: TableAnswers, values: Sequence[object], *, most: int
 
 
 def count_by_period(answers: TableAnswers, dates: Dates) -> Periods | None:
-    """The answers over time, in days, weeks from Monday, months or years, whichever suits the range.
+    """The answers over time, in days, weeks from Monday, months or longer periods, whichever suits the range.
 
     ``dates`` has one for each row of the table. None when no row with a text has a date.
     """
@@ -124,7 +124,7 @@ def count_by_period(answers: TableAnswers, dates: Dates) -> Periods | None:
     if not dated:
         return None
     span = (max(dated)[0] - min(dated)[0]).days + 1
-    unit: TimeUnit = next((unit for unit, longest in _LONGEST.items() if span <= longest), "year")
+    unit: TimeUnit = next((unit for unit, longest in _LONGEST.items() if span <= longest), "century")
     found: dict[date, list[int]] = {}
     for day, label in dated:
         found.setdefault(_start(day, unit), []).append(label)
@@ -152,11 +152,14 @@ def _start(day: date, unit: TimeUnit) -> date:
         return date.fromordinal(max(1, day.toordinal() - day.weekday()))
     if unit == "month":
         return day.replace(day=1)
-    return day.replace(month=1, day=1) if unit == "year" else day
+    if unit == "day":
+        return day
+    years = {"year": 1, "decade": 10, "century": 100}[unit]
+    return date(max(1, day.year - day.year % years), 1, 1)
 
 
 def _next_start(start: date, unit: TimeUnit) -> date:
-    days = {"day": 1, "week": 7, "month": 31, "year": 366}[unit]
+    days = {"day": 1, "week": 7, "month": 31, "year": 366, "decade": 3653, "century": 36_525}[unit]
     try:
         return _start(start + timedelta(days), unit)
     except OverflowError:  # the calendar ends with the year 9999

@@ -1,10 +1,9 @@
 """What several models make of a text, or of several, for a page that shows it."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from emohub.pictures.drawing import PALETTES, Theme, figure_of, png
+from emohub.pictures.drawing import PALETTES, Theme, figure_of, legend, png, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +30,7 @@ def draw_comparison(labels: Sequence[str], table: Mapping[str, Sequence[float | 
         for row, at in enumerate(shown):
             known = [share for shares in table.values() if (share := shares[at]) is not None]
             axes.plot([min(known), max(known)], [row, row], color=palette.grey, linewidth=1.4, zorder=1)
-        for number, (name, shares) in enumerate(table.items()):
+        for number, shares in enumerate(table.values()):
             points = [(share, row) for row, at in enumerate(shown) if (share := shares[at]) is not None]
             axes.plot(
                 [share for share, _ in points],
@@ -41,16 +40,15 @@ def draw_comparison(labels: Sequence[str], table: Mapping[str, Sequence[float | 
                 markersize=9,
                 color=palette.series[number % len(palette.series)],
                 markeredgecolor=palette.paper,
-                label=_plain(name, 40),
+                label=str(number),
                 clip_on=False,
                 zorder=2,
             )
         axes.set(xlim=(0, 1), xlabel="Probability")
         axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-        _rows(axes, [_plain(labels[at], 24) for at in shown])
-        legend = figure.legend(loc="outside upper left", ncols=min(3, len(table)), frameon=False, handletextpad=0.2)
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        _rows(axes, [short(labels[at], 24) for at in shown])
+        models = [short(name, 40) for name in table]
+        legend(figure, axes, models, loc="outside upper left", ncols=min(3, len(table)), handletextpad=0.2)
         return png(figure)
 
 
@@ -69,14 +67,14 @@ def draw_texts_comparison(
             for row, (label, share) in enumerate(predictions[:count]):
                 axes.barh(row, 0.94, left=column - 0.47, height=0.72, color=palette.grid)
                 axes.barh(row, 0.94 * share, left=column - 0.47, height=0.72, color=palette.blue, alpha=0.35)
-                words = f"{_plain(label, 14)} {_percent(share)}"
+                words = f"{short(label, 14)} {_percent(share)}"
                 axes.text(column, row, words, ha="center", va="center", fontsize=10, parse_math=False)
         axes.set_xlim(-0.5, len(answers) - 0.5)
         axes.spines[:].set_visible(False)
-        axes.set_xticks(range(len(answers)), [_plain(name, 20) for name in answers], parse_math=False)
+        axes.set_xticks(range(len(answers)), [short(name, 20) for name in answers], parse_math=False)
         axes.xaxis.tick_top()
         marks = ["≠ " if apart else "" for apart in disagree[:count]]
-        _rows(axes, [f"{mark}{_plain(text, 44)}" for mark, text in zip(marks, texts[:count], strict=True)], grid=False)
+        _rows(axes, [f"{mark}{short(text, 44)}" for mark, text in zip(marks, texts[:count], strict=True)], grid=False)
         return png(figure)
 
 
@@ -94,10 +92,3 @@ def _percent(share: float) -> str:
     if 0 < share < 0.005:
         return "<1%"
     return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
-
-
-def _plain(name: str, most: int) -> str:
-    """A name in one line of at most so many characters."""
-    return (
-        shorten(name, most, placeholder="…") if " " in name else name if len(name) <= most else f"{name[: most - 1]}…"
-    )

@@ -3,7 +3,7 @@
 import io
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,10 +108,22 @@ def mark(axes: "Axes", x: float, name: str) -> None:
     )
 
 
-def short(name: str) -> str:
-    """A name in one line that fits beside an axis."""
+def short(name: str, most: int = _SHOWN_CHARS) -> str:
+    """A name in one line of at most so many characters; by default as many as fit beside an axis."""
     line = " ".join(name.split())
-    return line if len(line) <= _SHOWN_CHARS else f"{line[: _SHOWN_CHARS - 1]}…"
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def legend(figure: "Figure", axes: "Axes", names: Sequence[str], **how: Any) -> None:
+    """Name what is drawn in ``axes``, in that order; each must have been drawn with a label, such as its number.
+
+    The names are set afterwards, because one that begins with an underscore would be left out.
+    """
+    handles, _ = axes.get_legend_handles_labels()
+    shown = figure.legend(handles, [str(place) for place in range(len(names))], frameon=False, **how)
+    for text, name in zip(shown.get_texts(), names, strict=True):
+        text.set_parse_math(False)
+        text.set_text(name)
 
 
 def save(figure: "Figure", path: Path, texts: dict[str, str]) -> None:

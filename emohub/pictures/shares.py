@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from emohub.pictures.drawing import PALETTES, Palette, Theme, figure_of, png, short
+from emohub.pictures.drawing import PALETTES, Palette, Theme, figure_of, legend, png, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,8 +82,8 @@ def shares_over_time_picture(
     with figure_of(_TIME_INCHES, 4.2, palette) as figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         floor = np.zeros(len(starts))
-        for name, colour, shares in zip(layers.names, layers.colours, layers.shares.T, strict=True):
-            above.bar(left, shares, wide, bottom=floor, align="edge", color=colour, label=name, **edge)
+        for number, (colour, shares) in enumerate(zip(layers.colours, layers.shares.T, strict=True)):
+            above.bar(left, shares, wide, bottom=floor, align="edge", color=colour, label=str(number), **edge)
             floor += shares
         above.set(ylim=(0, 1), ylabel="Share of texts")
         above.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -97,7 +97,7 @@ def shares_over_time_picture(
         for axes in (above, below):
             axes.tick_params(length=0)
         figure.align_ylabels([above, below])
-        _legend(figure, above)
+        _legend_above(figure, above, layers.names)
         return png(figure)
 
 
@@ -114,8 +114,8 @@ def shares_by_group_picture(
     with figure_of(_GROUP_INCHES, 1.3 + 0.46 * len(names), palette) as figure:
         axes = figure.subplots()
         floor = np.zeros(len(names))
-        for name, colour, shares in zip(layers.names, layers.colours, layers.shares.T, strict=True):
-            bars = axes.barh(range(len(names)), shares, 0.74, left=floor, color=colour, label=name, **edge)
+        for number, (colour, shares) in enumerate(zip(layers.colours, layers.shares.T, strict=True)):
+            bars = axes.barh(range(len(names)), shares, 0.74, left=floor, color=colour, label=str(number), **edge)
             written = [f"{share:.0%}" if share >= _LEAST_WRITTEN else "" for share in shares]
             axes.bar_label(bars, written, label_type="center", color=palette.paper, fontsize=11)
             floor += shares
@@ -124,7 +124,7 @@ def shares_by_group_picture(
         axes.spines[:].set_visible(False)
         totals = layers.counts.sum(axis=1).tolist()
         _name_rows(axes, [f"{short(name)} ({total:,})" for name, total in zip(names, totals, strict=True)])
-        _legend(figure, axes)
+        _legend_above(figure, axes, layers.names)
         return png(figure)
 
 
@@ -151,15 +151,6 @@ def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
     axes.grid(visible=False)
 
 
-def _legend(figure: "Figure", axes: "Axes") -> None:
-    handles, names = axes.get_legend_handles_labels()
-    legend = figure.legend(
-        handles,
-        [short(name) for name in names],
-        loc="outside upper left",
-        ncols=int(figure.get_figwidth() / _LEGEND_INCHES),
-        frameon=False,
-        handlelength=1,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+def _legend_above(figure: "Figure", axes: "Axes", names: Sequence[str]) -> None:
+    columns = int(figure.get_figwidth() / _LEGEND_INCHES)
+    legend(figure, axes, [short(name) for name in names], loc="outside upper left", ncols=columns, handlelength=1)

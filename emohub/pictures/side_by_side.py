@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from emohub.pictures.confusion import Matrix, confusion_side, draw_confusion
-from emohub.pictures.drawing import PALETTES, Theme, figure_of, png, short
+from emohub.pictures.drawing import PALETTES, Theme, figure_of, legend, png, short
 from emohub.pictures.reliability import draw_diagonal, draw_reliability
 from emohub.record import CalibrationBin
 
@@ -50,7 +50,7 @@ def calibration_picture(models: Mapping[str, Sequence[CalibrationBin]], theme: T
                 label=str(place),
             )
         axes.set_xlabel("Confidence (probability of the answer)")
-        _legend(figure, axes, list(models))
+        _legend_below(figure, axes, list(models))
         return png(figure)
 
 
@@ -78,18 +78,10 @@ def overlap_picture(pairs: Sequence[Overlap], theme: Theme) -> bytes:
         axes.set_xlabel("Texts answered wrongly")
         axes.locator_params(axis="x", integer=True)
         axes.set_xlim(0, max(1, *ends) * 1.02)
-        _legend(figure, axes, ("only the upper", "both", "only the lower"))
+        _legend_below(figure, axes, ("only the upper", "both", "only the lower"))
         return png(figure)
 
 
-def _legend(figure: "Figure", axes: "Axes", names: Sequence[str]) -> None:
-    """Say below the panel what each colour is; the handles were labelled with their numbers.
-
-    Names are set afterwards, because a name that begins with an underscore would be left out.
-    """
-    handles, _ = axes.get_legend_handles_labels()
-    numbers = [str(place) for place in range(len(names))]
-    legend = figure.legend(handles, numbers, loc="outside lower center", ncols=min(3, len(names)), frameon=False)
-    for text, name in zip(legend.get_texts(), names, strict=True):
-        text.set_parse_math(False)
-        text.set_text(short(name))
+def _legend_below(figure: "Figure", axes: "Axes", names: Sequence[str]) -> None:
+    shown = [short(name) for name in names]
+    legend(figure, axes, shown, loc="outside lower center", ncols=min(3, len(shown)))

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from emohub.pictures.drawing import PALETTES, Theme, figure_of, png
+from emohub.pictures.drawing import PALETTES, Theme, figure_of, png, short
 
 if TYPE_CHECKING:
     from matplotlib.lines import Line2D
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _LINE, _MARGIN = 8.0, 0.42, 0.25
 """Inches."""
+_MOST_CHARS = 44
+"""Of a word, which must fit in a line, and of what a colour means, which must fit in half of one."""
 
 
 def draw_words(pieces: Sequence[tuple[str, float]], legend: tuple[str, str], theme: Theme) -> bytes:
@@ -26,7 +28,7 @@ def draw_words(pieces: Sequence[tuple[str, float]], legend: tuple[str, str], the
         drawn: list[tuple[Text, float, float, float]] = []
         x, line = _MARGIN, 0
         for piece, _ in pieces:
-            shown = figure.text(0, 0, piece, color=palette.ink, parse_math=False)
+            shown = figure.text(0, 0, short(piece, _MOST_CHARS) or " ", color=palette.ink, parse_math=False)
             width = _width(shown) / figure.dpi
             if x + width > _WIDTH - _MARGIN and x > _MARGIN:
                 x, line = _MARGIN, line + 1
@@ -50,7 +52,8 @@ def draw_words(pieces: Sequence[tuple[str, float]], legend: tuple[str, str], the
                 line_of = figure.add_artist(_line(left, left + width, bottom - 0.07, height))
                 line_of.set(color=colour, linestyle="-" if score > 0 else (0, (2, 1.5)))
         for position, (words, colour) in enumerate(zip(legend, (palette.blue, palette.orange), strict=True)):
-            figure.text(_MARGIN / _WIDTH + 0.45 * position, 0.14 / height, words, color=colour, fontsize=10)
+            left = _MARGIN / _WIDTH + 0.45 * position
+            figure.text(left, 0.14 / height, short(words, _MOST_CHARS), color=colour, fontsize=10, parse_math=False)
         return png(figure)
 
 

@@ -78,7 +78,7 @@ def build(service: Service) -> None:
         Returns:
             How many rows there are, how many have no text, how many texts the model did not read to their end
             (truncated), the number of rows for each label, the answer to each row with a text in their order, and the
-            numbers for each label by day, week, month or year (period) and by group.
+            numbers for each label by day, week, month or longer (period) and by group.
         """
         table = take_upload(file) if file is not None else take_rows(rows)
         steps = classify_rows(service, table, model, text_column, date_column, group_column)

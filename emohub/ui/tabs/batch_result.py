@@ -118,7 +118,7 @@ def _by_group(result: BatchResult, ranked: Sequence[int], groups: Groups) -> str
 def period_name(period: Period, periods: Periods) -> str:
     """What a period is called; the year is left out of days where all are of one."""
     start = period.start
-    if periods.unit == "year":
+    if periods.unit in ("year", "decade", "century"):
         return str(start.year)
     if periods.unit == "month":
         return f"{strings.MONTHS[start.month - 1]} {start.year}"
