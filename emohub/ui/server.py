@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +11,9 @@ from emohub.errors import UsageError
 from emohub.ui import api, strings
 from emohub.ui.discretion import keep_texts_out_of_the_log
 from emohub.ui.guard import Guard
+from emohub.ui.outbound import fetch_nothing
 from emohub.ui.page import Page
+from emohub.ui.quick import Quick
 from emohub.ui.rates import RateLimit
 from emohub.ui.service.limits import MAX_FILE_BYTES, SPACE_RATE_LIMIT
 from emohub.ui.theme import STYLESHEETS, build_theme
@@ -30,7 +33,7 @@ def launch(
     rate_limit: int | None = None,
     warm_up: bool = False,
 ) -> str:
-    """Serve ``demo`` and return its address; with ``block`` only after Ctrl-C.
+    """Serve ``demo`` and return its address; with ``block`` only after Ctrl-C or SIGTERM.
 
     ``host`` and ``port`` default to the environment; see ``address``. ``mcp`` serves the API over MCP too, ``share``
     opens a tunnel to gradio.live, and ``auth`` names who may enter and their passwords. ``rate_limit`` is the number of
@@ -43,6 +46,9 @@ def launch(
     host, port = address(os.environ, host=host, port=port)
     _require_free(host, port)
     keep_texts_out_of_the_log()
+    fetch_nothing()
+    if block:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     on_space = "SPACE_ID" in os.environ
     if rate_limit is None:
         rate_limit = SPACE_RATE_LIMIT if on_space else 0
@@ -64,6 +70,7 @@ def launch(
             "middleware": [
                 (Guard, (), guard_settings(rate_limit, on_space=on_space)),
                 (api.McpDoor, (), {"auth": auth or ()}),
+                *([] if auth else [(Quick, (), {"answers": demo.quick})]),  # Gradio knows who has logged in
             ]
         },
         quiet=True,

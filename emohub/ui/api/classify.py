@@ -1,12 +1,14 @@
 """``/classify``: one text, one model."""
 
+from collections.abc import Awaitable, Callable
+
 from emohub.ui.api.answers import Classification, classification
 from emohub.ui.api.endpoint import expose
 from emohub.ui.service import Service
 
 
-def build(service: Service) -> None:
-    """Add the endpoint."""
+def build(service: Service) -> Callable[..., Awaitable[Classification]]:
+    """Add the endpoint, and return what answers at it."""
 
     async def classify(text: str, model: str) -> Classification:
         """Classify one text with one model: the emotion or sentiment in it, and the probability of every label.
@@ -21,4 +23,4 @@ def build(service: Service) -> None:
         """
         return classification(model, await service.answer(text, model))
 
-    expose(classify)
+    return expose(classify)

@@ -23,18 +23,23 @@ class Refusal(gr.Error):  # type: ignore[misc]  # gradio has no types
         return str(self.message)
 
 
-def expose(answer: Callable[..., Any], *, api_name: str | None = None, queue: bool = False, **settings: Any) -> None:
+def expose(
+    answer: Callable[..., Any], *, api_name: str | None = None, queue: bool = False, **settings: Any
+) -> Callable[..., Any]:
     """Add ``answer`` to the page that is being built: as an endpoint, and as a tool of the same name over MCP.
 
     What callers read of it is its docstring: what it does, then ``Args:`` with a line for each parameter, then
-    ``Returns:``. Its errors become refusals. ``settings`` are those of ``gr.api``.
+    ``Returns:``. Its errors become refusals: what comes back is ``answer`` with them. ``settings`` are those of
+    ``gr.api``.
     """
     description, parameters, returns = get_function_description(answer)
     said = f"{description} Returns: {' '.join(returns)} " if returns else f"{description} "
-    wired = gr.api(_refusing(answer), api_name=api_name, api_description=said, queue=queue, **settings)
+    refusing = _refusing(answer)
+    wired = gr.api(refusing, api_name=api_name, api_description=said, queue=queue, **settings)
     page = get_blocks_context()
     for block, (name, *_) in zip(wired["inputs"], get_function_params(answer), strict=True):
         page.blocks[block].api_info().update(description=parameters[name], additional_description=parameters[name])
+    return refusing
 
 
 def _refusing(answer: Callable[..., Any]) -> Callable[..., Any]:
