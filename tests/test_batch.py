@@ -85,6 +85,12 @@ def test_a_column_that_is_there_already_is_kept() -> None:
         given([0], label=["mine"], emohub_label=["mine"]).as_table()
 
 
+def test_names_that_are_taken_are_seen_before_anything_is_classified(classifier: Classifier) -> None:
+    asked = read_texts(Table({"text": ["x"], "probability_joy": [0.5], "emohub_probability_anger": [0.5]}), "text")
+    with pytest.raises(UsageError, match="has a column 'emohub_probability_anger' already"):
+        next(answer_texts(classifier, asked))
+
+
 def test_texts_that_cannot_be_classified_name_their_row() -> None:
     with pytest.raises(DataError, match="row 2: 'text' is empty"):
         read_texts(Table({"text": ["a", ""]}), "text")

@@ -187,6 +187,7 @@ def test_a_file_of_no_rows_gives_one_of_no_rows(model: Path, tmp_path: Path) -> 
         (b"text\nhappy\n", ("--output", "in.csv"), 2, "would overwrite the input"),
         (b"text\nhappy\n", ("--output", "in.csv/out.csv"), 1, "nothing can be written into"),
         (b"text\nhappy\n", ("--input", "missing.csv"), 1, "missing.csv cannot be read"),
+        (b"text\nhappy\n", ("--input", "missing.csv", "--output", "in.csv"), 1, "missing.csv cannot be read"),
     ],
 )
 def test_a_bad_file_is_refused_and_nothing_is_written(
@@ -206,6 +207,19 @@ def test_a_bad_file_is_refused_and_nothing_is_written(
     assert message in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
     assert (tmp_path / "in.csv").read_bytes() == content
+
+
+def test_what_cannot_be_written_is_refused_before_anything_is_classified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Classifier, "from_pretrained", None)
+    pq.write_table(pa.table({"text": ["happy"], "picture": [b"\x89PNG"]}), tmp_path / "in.parquet")
+    (tmp_path / "folder.csv").mkdir()
+    command = ("classify", "any-model", "--input", tmp_path / "in.parquet", "--output")
+    assert run_cli(*command, tmp_path / "out.csv") == 1
+    assert "out.csv cannot hold the values" in capsys.readouterr().err
+    assert run_cli(*command, tmp_path / "folder.csv") == 2
+    assert "folder.csv is a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

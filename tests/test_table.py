@@ -5,6 +5,7 @@ import io
 import json
 import random
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,37 @@ def test_invalid_text_in_parquet_names_its_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": texts}), tmp_path / "table.parquet")
     with pytest.raises(DataError, match=r"table\.parquet, row 2: 'text' cannot be read"):
         read_table(tmp_path / "table.parquet").values("text")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([0, 10**12], pa.timestamp("s")),
+        pa.array([0, 10**8], pa.date32()),
+        pa.array([None, 0], pa.timestamp("s", "Mars/Olympus")),
+    ],
+)
+def test_moments_in_parquet_that_no_calendar_knows_name_their_row(values: pa.Array, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"when": values}), tmp_path / "table.parquet")
+    table = read_table(tmp_path / "table.parquet")
+    with pytest.raises(DataError, match=r"table\.parquet, row 2: 'when' cannot be read .*; correct it, or drop"):
+        table.values("when")
+    with pytest.raises(DataError, match=r"'when' cannot be read"):
+        write_table(tmp_path / "table.csv", table)
+    write_table(tmp_path / "again.parquet", table)
+    assert pq.read_table(tmp_path / "again.parquet")["when"] == table.columns["when"]
+
+
+def test_exact_numbers_in_parquet_keep_their_digits(tmp_path: Path) -> None:
+    prices = pa.array([Decimal("-1.50"), None, Decimal("12345678901234567890.12")])
+    table = Table({"price": pa.chunked_array([prices])})
+    write_table(tmp_path / "out.csv", table)
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8") == 'price\n-1.50\n""\n12345678901234567890.12\n'
+    write_table(tmp_path / "out.jsonl", table)
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()[:2] == [
+        '{"price": "-1.50"}',
+        '{"price": null}',
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"text,label\n" * 100])

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emohub.data import Table
-from emohub.errors import DataError
+from emohub.errors import DataError, UsageError
 from emohub.inference import MAX_TEXT_CHARS, Classifier, text_chunks
 
 
@@ -72,26 +72,40 @@ class TableAnswers:
     def as_table(self) -> Table:
         """The table as it was read, with the answers in columns after its own.
 
-        They are ``label`` and a ``probability_LABEL`` for each label, and all start with ``emohub_`` where a column of
-        one of these names is there already. A row without a text has none of them.
-
-        Raises:
-            UsageError: columns of those names are there as well.
+        They are named as :func:`answer_columns` says. A row without a text has none of them.
         """
         names: list[str | None] = [None] * len(self.asked.table)
         for row, label in zip(self.asked.rows.tolist(), self.predicted.tolist(), strict=True):
             names[row] = self.labels[label]
-        columns: dict[str, list[str | None] | list[float | None]] = {"label": names}
-        for index, label in enumerate(self.labels):
+        columns: list[list[str | None] | list[float | None]] = [names]
+        for index in range(len(self.labels)):
             values: list[float | None] = [None] * len(self.asked.table)
             # Through the shortest decimal that is this float32: a wider type would show digits that are not there.
             shown = self.probabilities[:, index].astype(str).astype(float).tolist()
             for row, value in zip(self.asked.rows.tolist(), shown, strict=True):
                 values[row] = value
-            columns[f"probability_{label}"] = values
-        if not columns.keys().isdisjoint(self.asked.table.columns):
-            columns = {f"emohub_{name}": values for name, values in columns.items()}
-        return self.asked.table.with_columns(columns)
+            columns.append(values)
+        return self.asked.table.with_columns(
+            dict(zip(answer_columns(self.asked.table, self.labels), columns, strict=True))
+        )
+
+
+def answer_columns(table: Table, labels: Sequence[str]) -> list[str]:
+    """What the columns of answers are called: ``label``, and ``probability_LABEL`` for each label.
+
+    All start with ``emohub_`` where a column of one of these names is there already.
+
+    Raises:
+        UsageError: columns of those names are there as well.
+    """
+    names = ["label", *(f"probability_{label}" for label in labels)]
+    if table.columns.keys().isdisjoint(names):
+        return names
+    names = [f"emohub_{name}" for name in names]
+    taken = next((name for name in names if name in table.columns), None)
+    if taken is not None:
+        raise UsageError(f"{table.source} has a column {taken!r} already", "rename it in the input")
+    return names
 
 
 def read_texts(table: Table, column: str, *, skip_empty: bool = False) -> TableTexts:
@@ -123,8 +137,10 @@ def answer_texts(classifier: Classifier, asked: TableTexts) -> Generator[Progres
     """Classify a table's texts, step by step, for who shows progress, stops, or lets others compute in between.
 
     Raises:
+        UsageError: the table has columns of the names that answers get.
         DataError: a text is not valid Unicode.
     """
+    answer_columns(asked.table, classifier.labels)
     texts = asked.texts
     # What one text costs, roughly: its characters as far as they may be read, and a little for being a text.
     work = [min(len(text), 8 * classifier.max_length) + 20 for text in texts]

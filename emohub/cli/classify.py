@@ -93,17 +93,20 @@ def _note_truncated(prediction: "Prediction") -> None:
 
 def _classify_file(model: str, input_file: Path, column: str, output_file: Path, escape_formulas: bool) -> None:
     from emohub.batch import answer_texts, read_texts
-    from emohub.data import escape_table, read_table, table_suffix, write_table
+    from emohub.data import escape_table, read_table, table_bytes, table_suffix, write_table
     from emohub.inference import Classifier
     from emohub.record import check_writable
     from emohub.steps import run_steps
 
     # Whatever can be refused is refused before the first text is classified.
-    if output_file.exists() and output_file.samefile(input_file):
+    if output_file.exists() and input_file.exists() and output_file.samefile(input_file):
         raise UsageError(f"--output would overwrite the input {input_file}", "give the output another name")
     table_suffix(output_file)
+    if output_file.is_dir():
+        raise UsageError(f"--output {output_file} is a folder", "give the name of a file")
     check_writable(output_file.parent)
     asked = read_texts(read_table(input_file), column)
+    table_bytes(asked.table, output_file)
     classifier = Classifier.from_pretrained(model)
     with progress() as report:
         answers = run_steps(answer_texts(classifier, asked), lambda step: report("Classifying", step.done, step.total))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +31,8 @@ class Absent(Enum):
 
 ABSENT: Final = Absent.ABSENT
 
+_UNREADABLE = (ValueError, OverflowError, KeyError)
+"""What pyarrow raises for bytes that are no text, moments beyond the calendar, and unknown time zones."""
 _BATCH_ROWS = 8
 """Rows of a parquet file that are decoded before their size is looked at."""
 
@@ -77,7 +80,8 @@ class Table:
         With ``keep_damage`` a byte that is not UTF-8 becomes half of a surrogate pair (PEP 383) instead of an error.
 
         Raises:
-            DataError: there is no such column, or a text in it is not UTF-8; the message names the row.
+            DataError: there is no such column, or a value in it cannot be read: a text that is not UTF-8, a date
+                after the year 9999, a time zone that nobody knows; the message names the row.
         """
         if column not in self.columns:
             raise DataError(
@@ -89,14 +93,13 @@ class Table:
             return [None if value is ABSENT else value for value in values]
         try:
             decoded: list[Any] = values.to_pylist()
-        except ValueError as error:
+        except _UNREADABLE as error:
             if keep_damage and values.type in (pa.string(), pa.large_string()):
                 encoded = values.cast(pa.large_binary()).to_pylist()
                 return [None if value is None else value.decode(errors="surrogateescape") for value in encoded]
             row = next(row for row, scalar in enumerate(values, start=1) if not _is_readable(scalar))
-            raise DataError(
-                f"{self.source}, row {row}: {column!r} cannot be read ({error})", "save the texts as UTF-8"
-            ) from None
+            remedy = "save the texts as UTF-8" if isinstance(error, ValueError) else "correct it, or drop the column"
+            raise DataError(f"{self.source}, row {row}: {column!r} cannot be read ({error})", remedy) from None
         return decoded
 
     def texts(self, column: str) -> list[str]:
@@ -163,8 +166,8 @@ def write_table(path: Path, table: Table) -> None:
     """Write a table whole or not at all; the kind of file is told by its extension.
 
     From CSV to CSV every cell stays as it is. In CSV a value that is no string is written as JSON, and a null or absent
-    one as an empty cell; in parquet an absent value becomes a null. Dates and times of a parquet file are written in
-    ISO 8601.
+    one as an empty cell; in parquet an absent value becomes a null. Of a parquet file dates and times are
+    written in ISO 8601, and exact numbers with all of their digits, in JSONL as strings.
 
     Raises:
         UsageError: the extension is none of ``.csv``, ``.jsonl`` and ``.parquet``.
@@ -243,7 +246,7 @@ def _read_csv(text: str, path: Path, limits: TableLimits | None) -> Table:
             if row and len(row) != len(header):
                 raise DataError(
                     f"{path}, line {reader.line_num}: the row has {len(row)} cells, the header {len(header)}",
-                    "put cells that contain commas in double quotes",
+                    "separate cells with commas, and put those that contain commas in double quotes",
                 )
             if row:
                 rows.append(row)
@@ -320,7 +323,7 @@ def stated_label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]
 def _is_readable(scalar: Any) -> bool:
     try:
         scalar.as_py()
-    except ValueError:
+    except _UNREADABLE:
         return False
     return True
 
@@ -355,13 +358,17 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
-    return value.isoformat() if isinstance(value, date | time) else json.dumps(value, ensure_ascii=False, default=_json)
+    if isinstance(value, date | time | Decimal):
+        return str(_json(value))
+    return json.dumps(value, ensure_ascii=False, default=_json)
 
 
 def _json(value: Any) -> str:
-    """A date or a time of a parquet file, where JSON has none."""
+    """A date, a time or an exact number of a parquet file, where JSON has none."""
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
     raise TypeError(f"a value of type {type(value).__name__} has no form in JSON")
 
 
