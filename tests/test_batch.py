@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from emohub.batch import (
     read_dates,
     read_texts,
 )
-from emohub.data import Table, escape_formula, escape_table
+from emohub.data import Table, escape_formula, escape_table, name_of, names_in
 from emohub.errors import DataError, UsageError
 from emohub.inference import Classifier
 from emohub.steps import run_steps
@@ -171,7 +172,7 @@ def test_groups_are_counted_largest_first_and_small_ones_together() -> None:
     generator = np.random.default_rng(0)
     names = [*"aaaaaaaabbbbbbbcccccc", "A ", "  b", None, "", 5, True, "d", "e"]
     labels = generator.integers(0, 3, len(names)).tolist()
-    found = count_by_group(given(labels, group=names), names, most=3)
+    found = count_by_group(given(labels, group=names), list(map(name_of, names)), most=3)
     key = [str(name).strip().lower() if name is not None else "" for name in names]
 
     def plain(*wanted: str) -> tuple[int, ...]:
@@ -184,9 +185,34 @@ def test_groups_are_counted_largest_first_and_small_ones_together() -> None:
     assert found.without.counts == plain("")
     assert (found.others.counts, found.pooled) == (plain("5", "true", "d", "e"), 4)
     assert sum(each.total for each in (*found.groups, found.without, found.others)) == len(names)
-    everything = count_by_group(given(labels, group=names), names, most=6)
+    everything = count_by_group(given(labels, group=names), list(map(name_of, names)), most=6)
     assert (len(everything.groups), everything.others, everything.pooled) == (7, None, 0)
     assert [group.name for group in everything.groups][3:] == ["5", "true", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (None, ""),
+        (float("nan"), ""),
+        (" ", ""),
+        (4, "4"),
+        (4.0, "4"),
+        (4.5, "4.5"),
+        (float("inf"), "inf"),
+        (True, "true"),
+        (" a b ", "a b"),
+        (date(2025, 3, 31), "2025-03-31"),
+        (Decimal("1.50"), "1.50"),
+    ],
+)
+def test_values_are_named_as_people_write_them(value: object, name: str) -> None:
+    assert name_of(value) == name
+
+
+def test_numbers_have_the_names_that_their_file_states() -> None:
+    table = Table({"shop": [1, -1, None, 0, 2, "x"]}, label_names={"shop": ("north", "south")})
+    assert names_in(table, "shop") == ["south", "", "", "north", "", "x"]
 
 
 def test_only_rows_with_a_text_are_counted() -> None:

@@ -295,6 +295,18 @@ def test_numbers_are_labels_where_the_file_names_them(classifiers: dict[str, Cla
         compare_labelled(one, unnamed, "text", "label")
 
 
+def test_slices_of_numbers_go_by_their_size(classifiers: dict[str, Classifier]) -> None:
+    ratings = [10.0, 9.0, 1.0, float("nan"), -2.5] * 2
+    rows = Table({"text": ["a b"] * 10, "label": ["joy"] * 10, "stars": ratings})
+    result = compare_labelled(classifiers, rows, "text", "label", slice_columns=["stars"], resamples=5)
+    assert [part.value for part in result.slicings[2].slices] == ["-2.5", "1", "9", "10", "(none)"]
+
+
+def test_a_file_that_states_names_for_what_are_no_numbers_is_read_as_it_is(classifiers: dict[str, Classifier]) -> None:
+    rows = Table({"text": ["a", "b"], "label": ["joy", 0]}, label_names={"label": LABELS})
+    assert compare_labelled(classifiers, rows, "text", "label", resamples=5).labels == ("sadness", "joy")
+
+
 @pytest.mark.parametrize(
     ("columns", "arguments", "error", "message"),
     [

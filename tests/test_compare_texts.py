@@ -113,7 +113,7 @@ def test_the_command_line_compares_the_lines_of_a_file(
     monkeypatch.setenv("COLUMNS", "300")
     models = [str(make_tiny_model(seed=seed, scale=0.3)) for seed in (1, 2)]
     path = tmp_path / "texts.txt"
-    path.write_text("\n".join([TEXTS[0], "", f"  {TEXTS[1]} ", TEXTS[2]]), encoding="utf-8")
+    path.write_text("\r\n".join([TEXTS[0], "", f"  {TEXTS[1]} ", TEXTS[2]]), encoding="utf-8-sig")
     expected = compare_texts({model: Classifier.from_pretrained(model) for model in models}, TEXTS[:3])
 
     assert run("compare", *models, "--texts", str(path), "--format", "json") == 0
@@ -130,9 +130,9 @@ def test_the_command_line_compares_the_lines_of_a_file(
     assert places == sorted(places)
 
     path.write_bytes(b"\xff\xfe")
-    for arguments in (
-        ["--texts", str(path)],
-        ["--texts", "no-such-file"],
-        ["--texts", str(path), "--corpus", "emotion"],
+    for code, arguments in (
+        (1, ["--texts", str(path)]),
+        (1, ["--texts", "no-such-file"]),
+        (2, ["--texts", str(path), "--corpus", "emotion"]),
     ):
-        assert run("compare", *models, *arguments) == 2
+        assert run("compare", *models, *arguments) == code

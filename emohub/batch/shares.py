@@ -1,6 +1,5 @@
 """How often each label was given: in all, over time, and by group."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,16 +78,15 @@ def count_labels(answers: TableAnswers) -> Counted:
     return Counted(_counts(answers.predicted, len(answers.labels)))
 
 
-def count_by_group(answers: TableAnswers, values: Sequence[object], *, most: int = 8) -> Groups:
-    """The answers by the value that a row has, for the ``most`` frequent values, and the rest together.
+def count_by_group(answers: TableAnswers, names: Sequence[str], *, most: int = 8) -> Groups:
+    """The answers by group, for the ``most`` frequent ones, and the rest together.
 
-    ``values`` has one for each row of the table. What is no text is named as in JSON; the case and spaces around a
-    name do not count.
+    ``names`` has one for each row of the table, empty where there is none; case and spaces do not count.
 
     Raises:
-        ValueError: there is not one value for each row.
+        ValueError: there is not one name for each row.
     """
-    names = [_group_name(value) for _, value in zip(range(len(answers.asked.table)), values, strict=True)]
+    names = [" ".join(name.split()) for _, name in zip(range(len(answers.asked.table)), names, strict=True)]
     spelling: dict[str, str] = {}
     for name in names:
         spelling.setdefault(name.casefold(), name)
@@ -139,12 +137,6 @@ def count_by_period(answers: TableAnswers, dates: Dates) -> Periods | None:
 
 def _counts(labels: NDArray[np.int64], count: int) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=count).tolist())
-
-
-def _group_name(value: object) -> str:
-    if value is None:
-        return ""
-    return " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _start(day: date, unit: TimeUnit) -> date:

@@ -111,7 +111,10 @@ def compare(
                 on_progress=report,
             )
     elif texts_file:
-        comparison = compare_texts(_load(models), _lines(texts_file))
+        from emohub.data import read_lines
+
+        texts = read_lines(texts_file)
+        comparison = compare_texts(_load(models), texts)
     else:
         comparison = compare_text(_load(models), models_and_text[-1])
     if format_ == "json":
@@ -151,15 +154,6 @@ def _load(models: Sequence[str]) -> "dict[str, Classifier]":
         earlier = models[:position].count(model)
         named[f"{model} ({earlier + 1})" if earlier else model] = loaded[model]
     return named
-
-
-def _lines(path: Path) -> list[str]:
-    """The texts of a file that holds one on each line; empty lines are none."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read ({type(error).__name__})", "give a text file in UTF-8") from None
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _show_text(comparison: "TextComparison") -> None:

@@ -1,15 +1,13 @@
 """Classifiers side by side on a labelled table of one's own."""
 
-import math
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from emohub.compare.labels import require_classifiers
 from emohub.compare.side_by_side import LabelledRows, SideBySide, Step, answering_only, side_by_side_steps
 from emohub.compare.slices import MOST_SLICES
-from emohub.data import Table
+from emohub.data import Table, names_in
 from emohub.errors import DataError, ModelError, UsageError
 from emohub.inference import MAX_TEXT_CHARS, Classifier
 from emohub.labels import label_key
@@ -111,7 +109,7 @@ def labelled_rows(table: Table, text_column: str, label_column: str, slice_colum
     if twice is not None:
         raise UsageError(f"the column {twice!r} is named twice", "give texts, labels and slices a column each")
     texts = table.values(text_column)
-    labels = _label_values(table, label_column)
+    labels = names_in(table, label_column)
     kept = [row for row in range(len(table)) if isinstance(texts[row], str) and texts[row].strip() and labels[row]]
     if not kept:
         raise DataError(
@@ -138,29 +136,15 @@ def labelled_rows(table: Table, text_column: str, label_column: str, slice_colum
     )
 
 
-def _label_values(table: Table, column: str) -> list[str]:
-    """The label of each row, by name where the file states the names behind its numbers; empty where there is none."""
-    names = table.label_names.get(column)
-    values = table.values(column)
-    if names:
-        return ["" if value is None or not 0 <= value < len(names) else names[value] for value in values]
-    return [_as_text(value) for value in values]
-
-
 def _slice_values(table: Table, column: str, kept: Sequence[int]) -> list[str]:
-    values = table.values(column)
-    named = [_as_text(values[row]) or NO_VALUE for row in kept]
+    names = names_in(table, column)
+    named = [names[row] or NO_VALUE for row in kept]
     if len(set(named)) > MOST_SLICES:
         raise DataError(
             f"the column {column!r} has {len(set(named)):,} different values",
             f"choose one with at most {MOST_SLICES}",
         )
     return named
-
-
-def _as_text(value: Any) -> str:
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if missing else str(value).strip()
 
 
 def _reason_against(labels: Sequence[str], wanted: Sequence[str]) -> str | None:

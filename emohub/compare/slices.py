@@ -1,5 +1,6 @@
 """Whether a classifier does equally well everywhere: the same rows cut by length, by label, and by a column."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -16,6 +17,7 @@ MOST_SLICES = 20
 LEAST_ROWS_OF_A_GAP = 10
 """Rows of a slice from which on it counts for the gap: the accuracy of fewer says little."""
 
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _LENGTHS = (40, 80, 160, 320)
 """Upper ends of the lengths, in characters; the last slice has none. Each is twice as wide as the one before."""
 
@@ -55,8 +57,14 @@ def slicings(
     return (
         _cut("length", "length", lengths, _LENGTH_NAMES, right),
         _cut("label", "label", [label_names[label] for label in labels], label_names, right),
-        *(_cut("column", name, values, sorted(set(values)), right) for name, values in columns.items()),
+        *(_cut("column", name, values, _sorted(values), right) for name, values in columns.items()),
     )
+
+
+def _sorted(values: Sequence[str]) -> list[str]:
+    """Each of them once: numbers by their size, then everything else by the alphabet."""
+    numbers = {value: float(value) for value in set(values) if _NUMBER.fullmatch(value)}
+    return [*sorted(numbers, key=numbers.__getitem__), *sorted(set(values) - numbers.keys())]
 
 
 def _cut(

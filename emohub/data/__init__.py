@@ -4,12 +4,13 @@ from emohub.data.audit import Audit, Count, SharedTexts, SplitAudit, audit, audi
 from emohub.data.corpus import LabelledTexts, load_run_split, load_split, split_identity
 from emohub.data.damage import damage
 from emohub.data.formulas import escape_formula, escape_table
+from emohub.data.names import name_of, names_in
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
 from emohub.data.showing import reasons_to_hide
 from emohub.data.table import Table, TableLimits, parse_table, read_table, table_bytes, table_suffix, write_table
-from emohub.data.texts import PlainTexts, fingerprint, load_texts, split_texts
+from emohub.data.texts import PlainTexts, fingerprint, load_texts, read_lines, split_texts
 
 __all__ = [
     "CHECKS",
@@ -33,7 +34,10 @@ __all__ = [
     "load_run_split",
     "load_split",
     "load_texts",
+    "name_of",
+    "names_in",
     "parse_table",
+    "read_lines",
     "read_predictions",
     "read_raw_corpus",
     "read_raw_files",

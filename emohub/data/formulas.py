@@ -6,8 +6,7 @@ import unicodedata
 from emohub.data.table import Table
 
 _FORMULA_STARTS = frozenset("=+-@")
-_UNSEEN_START = re.compile(r"^[\s\"'`\u00ad\u200b-\u200f\u2060\ufeff]+")
-"""What a spreadsheet may strip before it reads a cell: whitespace, quotes, and characters without width."""
+_QUOTES = frozenset("\"'`")
 _NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?%?", re.ASCII)
 
 
@@ -20,9 +19,14 @@ def escape_formula(cell: str) -> str:
     """
     if not cell or _NUMBER.fullmatch(cell):
         return cell
-    first = _UNSEEN_START.sub("", cell)[:1]
+    first = next((character for character in cell if not _is_stripped(character)), "")
     dangerous = cell[0] in "\t\r\n" or not _FORMULA_STARTS.isdisjoint(unicodedata.normalize("NFKC", first))
     return f"'{cell}" if dangerous else cell
+
+
+def _is_stripped(character: str) -> bool:
+    """Whether a spreadsheet may drop it before it reads a cell: whitespace, quotes, controls, what has no width."""
+    return character.isspace() or character in _QUOTES or unicodedata.category(character) in ("Cc", "Cf")
 
 
 def escape_table(table: Table) -> Table:

@@ -106,6 +106,16 @@ def fingerprint(texts: Sequence[str], labels: Sequence[int] | npt.NDArray[np.int
     return digest.hexdigest()
 
 
+def read_lines(path: Path) -> list[str]:
+    """The texts of a file that holds one on each line; empty lines are none.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8.
+    """
+    lines = utf8_text(read_bytes(path), path).split("\n")
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _matches(patterns: Sequence[str], folder: Path) -> list[Path]:
     """The files that paths or glob patterns stand for, each once, those of one pattern in alphabetical order."""
     found: dict[Path, None] = {}
@@ -125,8 +135,7 @@ def _matches(patterns: Sequence[str], folder: Path) -> list[Path]:
 
 def _read(path: Path, text_column: str) -> list[str]:
     if path.suffix.lower() == _LINES:
-        lines = utf8_text(read_bytes(path), path).split("\n")
-        return [line.strip() for line in lines if line.strip()]
+        return read_lines(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"{path.name} is no kind of text file", f"give files in {', '.join((_LINES, *SUFFIXES))}")
     return read_table(path).texts(text_column)

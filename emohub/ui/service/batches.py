@@ -18,7 +18,7 @@ from emohub.batch import (
     read_dates,
     read_texts,
 )
-from emohub.data import Table, escape_table, table_bytes
+from emohub.data import Table, escape_table, names_in, table_bytes
 from emohub.errors import UsageError
 from emohub.ui.service.checks import checked_name
 from emohub.ui.service.service import Service
@@ -47,12 +47,26 @@ class BatchResult:
         return sorted(range(len(self.answers.labels)), key=lambda label: -self.counted.counts[label])
 
 
-@dataclass(frozen=True, eq=False)
 class HeldResult:
-    """A result that a visitor's session holds, and the table with it."""
+    """A result that a visitor's session holds, as long as it holds the table."""
 
-    held: HeldTable
-    result: BatchResult
+    def __init__(self, held: HeldTable, result: BatchResult) -> None:
+        """Raises:
+        BusyError: the table is no longer held.
+        """
+        held.result = result
+        self._held = held
+
+    @property
+    def result(self) -> BatchResult:
+        """The result.
+
+        Raises:
+            BusyError: it made room, with its table, for those of others.
+        """
+        result = self._held.result
+        assert isinstance(result, BatchResult)
+        return result
 
 
 def classify_rows(
@@ -71,7 +85,7 @@ def classify_rows(
         raise UsageError("no column of texts is named", "choose one")
     asked = read_texts(table, text, skip_empty=True)
     dates = read_dates(table.values(date)) if date else None
-    groups = table.values(group) if group else None
+    groups = names_in(table, group) if group else None
     name = checked_name(model)
     classifier = service.store.get(name)
     answers = yield from service.long_jobs.run(answer_texts(classifier, asked))
