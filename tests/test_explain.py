@@ -62,6 +62,24 @@ def test_another_label_turns_the_signs_around() -> None:
     assert attribution.ranked[-1].score < 0
 
 
+class ShortSighted(Planted):
+    """One that reads the first 20 characters."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return super().predict_proba([text[:20] for text in texts])
+
+    def characters_read(self, text: str) -> int:
+        return min(20, len(text))
+
+
+def test_no_word_moves_up_into_what_is_read_when_another_goes() -> None:
+    attribution = leave_one_out(ShortSighted(), "so fine it was today awful awful", top_k=5)
+
+    assert [word.score for word in attribution.words if word.text != "fine"] == [0] * 6
+    assert [word.read for word in attribution.words] == [True] * 5 + [False] * 2
+    assert attribution.faithfulness.comprehensiveness == pytest.approx(joy("fine") - joy(), abs=1e-6)
+
+
 def test_faithfulness_equals_the_closed_form_and_beats_chance() -> None:
     text = "happy a b c d e f g h fine"
     faithfulness = leave_one_out(Planted(), text, top_k=2, random_draws=400).faithfulness

@@ -105,6 +105,8 @@ def test_without_records_or_a_writable_folder_nothing_is_measured(
         (project / "cards" / "tiny" / path).unlink()
     assert run_verify(project, "--save") == 2
     assert "--save-to" in capsys.readouterr().err
+    assert run_verify(project, "--save", "--save-to", "result.json") == 2
+    assert "give one of them" in capsys.readouterr().err
     (project / "a-file").write_text("", encoding="utf-8")
     assert run_verify(project, "--save-to", "a-file/result.json") == 1
     assert "nothing can be written" in capsys.readouterr().err

@@ -60,6 +60,8 @@ def verify(
     from emohub.record import check_writable
     from emohub.verify import verify as hold
 
+    if save and save_to:
+        raise UsageError("--save and --save-to are different places for the result", "give one of them")
     declared = None if corpus is None else load_corpus(corpus)
     kept = save_to or (_beside_records(model) if save else None)
     if kept is not None:

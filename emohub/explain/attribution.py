@@ -129,7 +129,8 @@ class _Question:
         return self.classifier.predict_proba(texts)[:, self.column].astype(np.float64)
 
     def without(self, words: set[int]) -> str:
-        return keep(self.text, self.spans, set(range(len(self.spans))) - words)
+        """The text without some words, and without those that are not read, which would move up into what is read."""
+        return keep(self.text, self.spans, set(range(self.read)) - words)
 
 
 @dataclass(frozen=True)
