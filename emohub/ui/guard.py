@@ -13,6 +13,7 @@ from gradio.utils import get_upload_folder
 from emohub.data import table_suffix
 from emohub.errors import UsageError
 from emohub.ui import strings
+from emohub.ui.discretion import print_place
 from emohub.ui.rates import RateLimit, client_of
 from emohub.ui.service.limits import MAX_BODY_BYTES, MAX_FILE_BYTES, MAX_UPLOADED_BYTES
 from emohub.ui.service.line import CLIENT_GONE
@@ -26,6 +27,12 @@ Application = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None
 UPLOAD = "/gradio_api/upload"
 MULTIPART_BYTES = 64 * 2**10
 """What a form may add to the file in it."""
+BODY_SECONDS = 60
+"""Time in which a request must have arrived, so that nobody holds many of them open by sending slowly."""
+UPLOAD_SECONDS = 600
+"""The same for a file."""
+_LEAST_FILE_BYTES = 64 * 2**10
+"""What even an empty file is counted as: files take room by their number too."""
 CLOSED = (
     *("proxy=", "component_server", "process_recording", "stream/", "custom_component", "dev/", "run-history"),
     *("vibe", "undo-vibe", "profiling", "deep_link"),
@@ -72,6 +79,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send)
+        try:
+            await self._serve(scope, receive, answer)
+        except Exception:  # of whatever kind: its message may quote a text, and the server would log it
+            print_place()
+            await answer.refuse(500, strings.UNFORESEEN, {})
+
+    async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer") -> None:
         route = scope["path"].removeprefix(scope.get("root_path", ""))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, route, headers)
@@ -118,11 +132,18 @@ class _Answer:
         self._start: Message | None = None
         self._body = b""
         self._nonce = secrets.token_urlsafe(16)
+        self._begun = False
         self.refused = False
 
     async def __call__(self, message: Message) -> None:
         if self.refused:
             return
+        if message.get("status") == 422:  # FastAPI would repeat what was sent, with a list of its faults
+            await self.refuse(422, strings.MALFORMED, {})
+        else:
+            await self._pass(message)
+
+    async def _pass(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             own = {**HEADERS, "content-security-policy": POLICY.format(nonce=self._nonce)}
             present = [(name, value) for name, value in message["headers"] if name.decode("latin-1").lower() not in own]
@@ -130,6 +151,7 @@ class _Answer:
             if _is_page(message):
                 self._start = message
                 return
+            self._begun = True
         elif self._start is not None:
             self._body += message.get("body", b"")
             if message.get("more_body"):
@@ -142,18 +164,21 @@ class _Answer:
         assert self._start is not None
         body = self._body.replace(b"<script", b'<script nonce="%s"' % self._nonce.encode())
         headers = [(name, value) for name, value in self._start["headers"] if name != b"content-length"]
-        start, self._start = self._start, None
+        start, self._start, self._begun = self._start, None, True
         await self._send({**start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
         return {"type": "http.response.body", "body": body}
 
     async def refuse(self, status: int, sentence: str, headers: dict[str, str]) -> None:
-        """Answer with one sentence, in the form that Gradio's clients show."""
+        """Answer with one sentence, in the form that Gradio's clients show; an answer that has begun just ends."""
+        self.refused = True
+        if self._begun:
+            return
+        self._start = None
         body = json.dumps({"error": sentence, "detail": sentence}).encode()
         own = {"content-type": "application/json", "content-length": str(len(body)), **headers}
         fields = [(name.encode(), value.encode()) for name, value in own.items()]
-        await self({"type": "http.response.start", "status": status, "headers": fields})
-        await self({"type": "http.response.body", "body": body})
-        self.refused = True
+        await self._pass({"type": "http.response.start", "status": status, "headers": fields})
+        await self._pass({"type": "http.response.body", "body": body})
 
 
 def _is_page(start: Message) -> bool:
@@ -165,16 +190,22 @@ def _is_page(start: Message) -> bool:
 async def _ask(app: Application, scope: MutableMapping[str, Any], receive: Receive, answer: _Answer) -> None:
     """Read a request within the limit, then serve it, and notice when who sent it hangs up."""
     body = bytearray()
-    while True:
-        message = await receive()
+    more = True
+    deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+    while more:
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            await answer.refuse(408, strings.TOO_SLOW, {"connection": "close"})
+            return
         if message["type"] == "http.disconnect":
             return
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             await answer.refuse(413, too_large(MAX_BODY_BYTES), {"connection": "close"})
             return
-        if not message.get("more_body"):
-            break
+        more = message.get("more_body", False)
     gone = asyncio.Event()
     pending = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
@@ -199,16 +230,24 @@ async def _ask(app: Application, scope: MutableMapping[str, Any], receive: Recei
 
 async def _upload(app: Application, scope: MutableMapping[str, Any], receive: Receive, answer: _Answer) -> None:
     """Let files in that could be tables, within the limits of one file and of all that lie here."""
-    if _bytes_below(Path(get_upload_folder())) > MAX_UPLOADED_BYTES:
+    if await asyncio.to_thread(_bytes_below, Path(get_upload_folder())) > MAX_UPLOADED_BYTES:
         await answer.refuse(503, strings.UPLOADS_FULL, {"retry-after": "600"})
         return
-    limit, read = MAX_FILE_BYTES + MULTIPART_BYTES, 0
+    limit, read, more = MAX_FILE_BYTES + MULTIPART_BYTES, 0, True
+    deadline = asyncio.get_running_loop().time() + UPLOAD_SECONDS
+    gone = False
     said: list[Message] = []
 
     async def counted() -> Message:
-        nonlocal read
-        message = await receive()
+        nonlocal read, more, gone
+        try:
+            async with asyncio.timeout_at(deadline if more else None):
+                message = await receive()
+        except TimeoutError:
+            await answer.refuse(408, strings.TOO_SLOW, {"connection": "close"})
+            return {"type": "http.disconnect"}
         read += len(message.get("body", b""))
+        more, gone = message.get("more_body", False), message["type"] == "http.disconnect"
         if read > limit:
             await answer.refuse(413, too_large(limit), {"connection": "close"})
             return {"type": "http.disconnect"}
@@ -220,7 +259,7 @@ async def _upload(app: Application, scope: MutableMapping[str, Any], receive: Re
     try:
         await app(scope, counted, keep)
     except Exception:
-        if not answer.refused:  # else it is Gradio's word for the connection that was closed on it
+        if not (answer.refused or gone):  # else it is Gradio's word for the connection that was closed on it
             raise
     try:
         _check_files(said)
@@ -254,5 +293,5 @@ def _bytes_below(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # it may be deleted meanwhile
-            total += path.stat().st_size if path.is_file() else 0
+            total += max(path.stat().st_size, _LEAST_FILE_BYTES) if path.is_file() else 0
     return total

@@ -15,7 +15,7 @@ from emohub.ui.outbound import fetch_nothing
 from emohub.ui.page import Page
 from emohub.ui.quick import Quick
 from emohub.ui.rates import RateLimit
-from emohub.ui.service.limits import MAX_FILE_BYTES, SPACE_RATE_LIMIT
+from emohub.ui.service.limits import MAX_FILE_BYTES, MAX_SESSIONS, SPACE_RATE_LIMIT
 from emohub.ui.theme import STYLESHEETS, build_theme
 
 DEFAULT_PORT = 7860
@@ -66,6 +66,7 @@ def launch(
         mcp_server=mcp,
         enable_monitoring=False,
         max_file_size=MAX_FILE_BYTES,
+        state_session_capacity=MAX_SESSIONS,
         app_kwargs={
             "middleware": [
                 (Guard, (), guard_settings(rate_limit, on_space=on_space)),

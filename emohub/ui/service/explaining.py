@@ -14,7 +14,7 @@ from emohub.errors import UsageError
 from emohub.explain import METHODS, Attribution, WhatIf, what_if, words_of
 from emohub.inference import Classifier, PathGradients, check_text
 from emohub.ui.service.checks import checked_name, checked_names, checked_text
-from emohub.ui.service.limits import MAX_EXPLAINED_WORDS, MAX_MODELS, MAX_PASS_TEXTS
+from emohub.ui.service.limits import MAX_EXPLAINED_CHARS, MAX_EXPLAINED_WORDS, MAX_MODELS, MAX_PASS_TEXTS
 from emohub.ui.service.service import Service
 from emohub.ui.service.turns import Turns
 
@@ -39,6 +39,10 @@ def explain(
     found = next((each for key, each in METHODS.items() if key == method), None)
     if found is None:
         raise UsageError("there is no such method", f"choose one of {', '.join(METHODS)}")
+    if len(checked) > MAX_EXPLAINED_CHARS:
+        raise UsageError(
+            f"the text has {len(checked):,} characters", f"explain at most {MAX_EXPLAINED_CHARS:,} at once here"
+        )
     words = len(words_of(checked))
     if words > MAX_EXPLAINED_WORDS:
         raise UsageError(f"the text has {words:,} words", f"explain at most {MAX_EXPLAINED_WORDS} words at once here")

@@ -20,6 +20,10 @@ MAX_TEXTS = 100
 """Texts that are compared at once."""
 MAX_EXPLAINED_WORDS = 200
 """Words of a text that is explained."""
+MAX_EXPLAINED_CHARS = 20_000
+"""Characters of it: a word may be of any length, and a session holds the text once for each method."""
+MAX_SESSIONS = 2_000
+"""Visitors whose page is remembered; whoever has not been heard of for longest is forgotten first."""
 HELD_SECONDS = 1800
 """Time after which a session forgets a file that nobody has touched."""
 MAX_HELD_TABLES = 24

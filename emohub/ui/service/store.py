@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
-from emohub.errors import UsageError
+from emohub.errors import EmohubError, ModelError, UsageError
 from emohub.inference import Classifier
 
 
@@ -73,5 +73,15 @@ class ModelStore:
     def _fulfil(self, name: str, model: "Future[Classifier]") -> None:
         try:
             model.set_result(self._load(self._sources[name]))
+        except EmohubError as error:
+            model.set_exception(_without_place(error, str(self._sources[name]), name))
         except Exception as error:  # whoever asked gets it, whatever it is
             model.set_exception(error)
+
+
+def _without_place(error: EmohubError, source: str, name: str) -> EmohubError:
+    """The error with the model's name where it tells in which folder of this machine the model lies."""
+    cause, remedy = error.cause, error.remedy
+    for place in sorted({str(Path(source).absolute()), str(Path(source).resolve())}, key=len, reverse=True):
+        cause, remedy = cause.replace(place, name), remedy.replace(place, name)
+    return error if (cause, remedy) == (error.cause, error.remedy) else ModelError(cause, remedy)

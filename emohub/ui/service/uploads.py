@@ -1,7 +1,9 @@
 """Uploaded files: checked, read into a table, and deleted as soon as they were read."""
 
 import json
+import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,31 +60,78 @@ def sample_table(name: str) -> Table:
     return parse_table((_SAMPLES / name).read_bytes(), Path(name), limits=TABLE_LIMITS)
 
 
-@dataclass(frozen=True, eq=False)
 class HeldTable:
-    """A table that a visitor's session holds until it ends or is given another."""
+    """What a visitor's session holds of a table, until it ends or is given another, or others need the room."""
 
+    def __init__(self, tables: "HeldTables") -> None:
+        self._tables = tables
+
+    @property
+    def table(self) -> Table:
+        """The table.
+
+        Raises:
+            BusyError: it made room for those of others.
+        """
+        return self._tables.use(self).table
+
+    @property
+    def result(self) -> object:
+        """What was made of it last, which goes with it.
+
+        Raises:
+            BusyError: as :attr:`table`.
+        """
+        return self._tables.use(self).result
+
+    @result.setter
+    def result(self, result: object) -> None:
+        self._tables.use(self).result = result
+
+
+@dataclass
+class _Kept:
     table: Table
+    result: object = None
 
 
 class HeldTables:
-    """Knows of every table that is held, and lets only so many be."""
+    """The tables that sessions hold; the least recently used make room for new ones.
+
+    Whoever opens many can so not keep others from opening one.
+    """
 
     def __init__(self, *, most: int) -> None:
         self._most = most
-        self._held: weakref.WeakSet[HeldTable] = weakref.WeakSet()
+        self._mutex = threading.Lock()
+        self._order: deque[weakref.ref[HeldTable]] = deque()
+        self._held: weakref.WeakKeyDictionary[HeldTable, _Kept] = weakref.WeakKeyDictionary()
 
     def hold(self, table: Table) -> HeldTable:
-        """A table to keep in a session.
-
-        Raises:
-            BusyError: there are too many; they go as their visitors leave.
-        """
-        if len(self._held) >= self._most:
-            raise BusyError(f"{self._most} files are open already", "try again in some minutes")
-        held = HeldTable(table)
-        self._held.add(held)
+        """A table to keep in a session."""
+        held = HeldTable(self)
+        with self._mutex:
+            self._held[held] = _Kept(table)
+            self._touch(held)
+            while len(self._held) > self._most:
+                oldest = self._order.popleft()()
+                if oldest is not None:
+                    self._held.pop(oldest, None)
         return held
+
+    def use(self, held: HeldTable) -> _Kept:
+        """What is held; see :attr:`HeldTable.table`."""
+        with self._mutex:
+            kept = self._held.get(held)
+            if kept is None:
+                raise BusyError("too many files are open, and this one had to go", "open it again")
+            self._touch(held)
+            return kept
+
+    def _touch(self, held: HeldTable) -> None:
+        """Put it last in the order, from which those go that nobody holds any more."""
+        self._order = deque(each for each in self._order if each() not in (None, held))
+        self._order.append(weakref.ref(held))
 
 
 def _uploaded(value: object) -> tuple[Path, Path]:
