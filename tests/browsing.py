@@ -80,7 +80,7 @@ def serving(command: list[str], folder: Path) -> Iterator[tuple[subprocess.Popen
             assert address is not None, "the page did not start"
             yield process, address[1]
         finally:
-            process.terminate()
+            process.kill()  # to end in order takes it seconds while somebody listens
 
 
 @pytest.fixture(scope="session")

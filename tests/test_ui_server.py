@@ -10,11 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio import processing_utils
 from playwright.sync_api import Browser
 
 from emohub.cli.demo import read_auth
 from emohub.errors import UsageError
+from emohub.ui import strings
+from emohub.ui.outbound import fetch_nothing
 from emohub.ui.service.limits import MAX_BODY_BYTES, MAX_FILE_BYTES
 from tests.browsing import Site, free_port, post, serving
 
@@ -33,6 +37,15 @@ def classify_many(self, texts, answer=Classifier.classify_many):
 Classifier.classify_many = classify_many
 page.MAX_REQUESTS = page.MAX_WAITING = 1
 launch(build_demo({"tiny": sys.argv[1]}, cards_dir=Path("no-cards")), port=int(sys.argv[2]))
+"""
+
+COMMAND = """
+import atexit
+import sys
+from emohub.cli import main
+
+atexit.register(print, "ended in order", flush=True)
+main(["demo", "--lazy", "--models", sys.argv[1], "--port", sys.argv[2]])
 """
 
 
@@ -132,6 +145,38 @@ def test_a_full_line_and_a_full_queue_answer_at_once(tiny_model_dir: Path, tmp_p
         status, answer = post(queued, TEXT, "tiny")
         assert status == 503
         assert "Queue is full" in json.dumps(answer)
+
+
+@pytest.mark.parametrize("route", ["run/compare", "run/classify/", "call/classify"])
+@pytest.mark.parametrize("address", ["http://203.0.113.7/a.csv", "https://example.org/a.csv"])
+def test_no_file_is_fetched_from_an_address(site: Site, route: str, address: str) -> None:
+    file = {"path": address, "meta": {"_type": "gradio.FileData"}}
+    status, answer = post(f"{site.url}gradio_api/{route}", file, ["feelings"])
+    if "event_id" in answer:
+        with urllib.request.urlopen(f"{site.url}gradio_api/{route}/{answer['event_id']}", timeout=60) as stream:
+            said = stream.read().decode()
+            assert "event: error" in said
+    else:
+        assert status == 500
+        said = answer["error"]
+    assert strings.NO_ADDRESS in said
+
+
+def test_gradio_has_no_other_way_to_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(processing_utils, "async_ssrf_protected_get", processing_utils.async_ssrf_protected_get)
+    fetch_nothing()
+    with pytest.raises(gr.Error, match="not fetched from an address"):
+        processing_utils.save_url_to_cache("https://example.org/a.csv", str(tmp_path))
+
+
+def test_it_ends_in_order_when_it_is_told_to(tiny_model_dir: Path, tmp_path: Path) -> None:
+    with serving(["-c", COMMAND, str(tiny_model_dir), str(free_port())], tmp_path) as (process, url):
+        with urllib.request.urlopen(url, timeout=60) as page:
+            assert page.status == 200
+        process.terminate()
+        said, _ = process.communicate(timeout=60)
+    assert said.endswith("ended in order\n")
+    assert process.returncode == 0
 
 
 # Who may enter, and how often

@@ -1,5 +1,6 @@
 """``emohub demo``: the page."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -86,6 +87,9 @@ def demo(
     served = served_models() if models is None else named_models(models)
     users = None if auth is None else read_auth(auth)
 
+    # Torch's threads would spin while they wait for the next step, on the cores that everything else runs on. It is
+    # read when torch is loaded, which is now.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from emohub.ui import build_demo, launch
 
     page = build_demo(served, allowed_models=tuple(allow_model or ()), feedback=feedback)
