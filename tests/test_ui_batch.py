@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Download, Page, expect
 
 from emohub.batch import answer_texts, count_by_group, count_by_period, count_labels, read_dates, read_texts
-from emohub.data import Table, escape_table, read_table, table_bytes
+from emohub.data import Table, escape_table, names_in, read_table, table_bytes
 from emohub.steps import run_steps
 from emohub.ui import markup, strings
 from emohub.ui.service.uploads import sample_table
@@ -77,7 +77,7 @@ def test_the_api_answers_rows_and_files_as_the_library_does(site: Site) -> None:
     assert [(each["start"], tuple(each["labels"].values())) for each in given["periods"]] == [
         (str(each.start), each.counts) for each in periods.periods
     ]
-    groups = count_by_group(answers, table.values("shop"))
+    groups = count_by_group(answers, names_in(table, "shop"))
     assert [each["group"] for each in given["groups"]] == [*(group.name for group in groups.groups), None]
 
     sink = pa.BufferOutputStream()
@@ -162,7 +162,7 @@ def test_the_sample_is_classified_and_every_figure_is_the_librarys(site: Site, o
     assert shown.locator(".emo-value").all_inner_texts() == [markup.percent(counted.shares[label]) for label in order]
     assert shown.locator(".emo-count").all_inner_texts() == [str(counted.counts[label]) for label in order]
     by_group, over_time = result.locator(".emo-figures").all()
-    groups = count_by_group(answers, table.values("product"))
+    groups = count_by_group(answers, names_in(table, "product"))
     by_group.locator("summary").click()
     assert [row.split() for row in by_group.locator("tbody tr").all_inner_texts()] == [
         [group.name, str(group.total), *(markup.percent(group.shares[label]) for label in order)]

@@ -21,7 +21,8 @@ class Dates:
 
 
 def read_dates(values: Sequence[object]) -> Dates:
-    """The days that values stand for: dates, times, and texts in ISO 8601 such as ``2025-03-31`` or ``2025-03``.
+    """The days that values stand for: dates, times, and texts in ISO 8601 such as ``2025-03-31`` or ``2025-03``,
+    also with a time in ``UTC`` as databases write it.
 
     A time counts for the day that it names in its own time zone. Nothing is guessed: what could be read in two ways,
     such as ``3/4/2025``, is unreadable.
@@ -42,7 +43,7 @@ def read_date(value: object) -> date | None:
         return value
     if not isinstance(value, str):
         return None
-    text = value.strip()
+    text = value.strip().removesuffix(" UTC")
     if len(text) == _MONTH_CHARS and text[4:5] == "-" and text[5:].isdecimal():
         text = f"{text}-01"
     try:
