@@ -19,7 +19,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ("tests.publishing", "tests.browsing")
+pytest_plugins = ("tests.publishing", "tests.browsing", "tests.wall")
 """Fixtures of several modules; imported after the lines above."""
 
 LABELS = ("sadness", "joy", "anger")

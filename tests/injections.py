@@ -1,7 +1,8 @@
 """Texts that try to become something else: scripts in a page, formulas in a spreadsheet, colours in a terminal.
 
 Each script sets ``window.ran`` when it runs, or asks ``example.org`` for something; each formula starts as spreadsheets
-take formulas to start (OWASP, "CSV Injection"), some after what a program may strip.
+take formulas to start (OWASP, "CSV Injection"), some after what a program may strip. The words are Gradio's own, in
+whose place it would put others.
 """
 
 SCRIPTS = (
@@ -69,4 +70,9 @@ FORMULAS = (
     "\uff0d1+1",
     "\uff20SUM(1)",
 )
-INJECTIONS = SCRIPTS + FORMULAS
+WORDS = (
+    "label",
+    "common.submit",
+    '__i18n__{"__type__": "translation_metadata", "key": "common.submit"}',
+)
+INJECTIONS = SCRIPTS + FORMULAS + WORDS

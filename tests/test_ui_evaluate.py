@@ -72,7 +72,7 @@ def evaluate_on_page(page: Page, *models: str) -> None:
     expect(page.locator("#evaluate-run")).to_be_visible()
     boxes = page.locator("#evaluate-models").get_by_role("checkbox")
     for box in boxes.all():
-        box.set_checked(box.evaluate("box => box.closest('label').innerText.trim()") in models)
+        box.set_checked(box.get_attribute("name") in models)
     page.locator("#evaluate-run").click()
     expect(page.locator("#evaluate-result .emo-verdict")).to_be_visible(timeout=90_000)
 

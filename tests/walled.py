@@ -5,6 +5,7 @@ there is only the loopback device, which is raised first.
 """
 
 import fcntl
+import functools
 import json
 import socket
 import struct
@@ -41,10 +42,17 @@ def main() -> None:
         raise_loopback()
     sys.addaudithook(watch)
 
+    from emohub.inference import Classifier
     from emohub.ui import build_demo, launch
 
+    # Most of the models are one, under many names.
+    setattr(Classifier, "from_pretrained", functools.cache(Classifier.from_pretrained))  # noqa: B010
     folder = Path(models).parent
-    page = build_demo(json.loads(Path(models).read_text(encoding="utf-8")), cards_dir=folder / "cards")
+    page = build_demo(
+        json.loads(Path(models).read_text(encoding="utf-8")),
+        cards_dir=folder / "cards",
+        feedback=str(folder / "feedback.jsonl"),
+    )
     launch(page, port=int(port), mcp=True)
 
 

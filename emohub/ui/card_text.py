@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from emohub.ui.choices import without_words
+
 _FRONT_MATTER = re.compile(r"\A---\r?\n.*?^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _IMAGE_BESIDE = re.compile(r"!\[([^\[\]]*)\]\((?![a-z][a-z0-9+.-]*:|//)([^()\s]*)\)", re.IGNORECASE)
 """An image that lies beside the card, such as its learning curves."""
@@ -41,7 +43,7 @@ def card_body(card: str, pictures: Mapping[str, bytes] | None = None) -> str:
         placed.append(f"![{alternative}](data:image/png;base64,{base64.b64encode(png).decode()})")
         return f"\ue000{len(placed) - 1}\ue001"
 
-    body = _FRONT_MATTER.sub("", card, count=1).replace("\ue000", "").replace("\ue001", "")
+    body = without_words(_FRONT_MATTER.sub("", card, count=1)).replace("\ue000", "").replace("\ue001", "")
     body = _IMAGE_BESIDE.sub(place, body).replace("![", "[")
     body = _SUMMARY_LINE.sub(r"**\1**", _UNSEEN_LINE.sub("", body))
     # Last, so that nothing that was left out can join what stood around it into a tag.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio_client import Client
+from gradio.mcp import Client
 
 MCP_PATH = "/gradio_api/mcp"
 

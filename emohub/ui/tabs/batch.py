@@ -13,6 +13,7 @@ from emohub.batch import Progress, guess_columns
 from emohub.data import Table
 from emohub.errors import DataError, EmohubError, UsageError
 from emohub.ui import markup, strings
+from emohub.ui.choices import chosen_column, column_choice, column_choices, name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.batches import MEDIA_TYPES, HeldResult, answers_file, classify_rows
 from emohub.ui.service.limits import HELD_SECONDS, MAX_FILE_BYTES, MAX_ROWS
@@ -120,15 +121,15 @@ class _Handlers:
         guess = guess_columns(table)
         if guess is None:
             raise DataError(f"no column of {table.source} holds texts", "give a file with a column of texts")
-        columns = [name for name in table.columns if name]
-        optional = [(strings.BATCH_NO_COLUMN, ""), *((name, name) for name in columns)]
+        columns = column_choices(filter(None, table.columns))
+        optional = [(strings.BATCH_NO_COLUMN, ""), *columns]
         return [
             self._service.tables.hold(table),
             render_preview(table),
             gr.Column(visible=True),
-            gr.Dropdown(columns, value=guess.text),
-            gr.Dropdown(optional, value=guess.date or ""),
-            gr.Dropdown(optional, value=guess.group or ""),
+            gr.Dropdown(columns, value=column_choice(guess.text)),
+            gr.Dropdown(optional, value=column_choice(guess.date)),
+            gr.Dropdown(optional, value=column_choice(guess.group)),
             *_no_result(_empty()),
         ]
 
@@ -141,7 +142,7 @@ class _Handlers:
                 raise UsageError(strings.BATCH_NOTHING_OPEN, strings.BATCH_OPEN_SOMETHING)
             yield [*_no_result(render_progress(None, 0.0)), gr.Button(interactive=False), gr.Button(visible=True)]
             started = shown = time.monotonic()
-            steps = classify_rows(self._service, held.table, model, text, date, group)
+            steps = classify_rows(self._service, held.table, model, *map(chosen_column, (text, date, group)))
             while True:
                 try:
                     step = next(steps)
@@ -212,7 +213,7 @@ def _lay_out(names: Sequence[str]) -> _Parts:
                 with gr.Row(elem_classes="emo-pair"):
                     date = gr.Dropdown([], label=strings.BATCH_DATE_COLUMN, interactive=True, elem_id="batch-date")
                     group = gr.Dropdown([], label=strings.BATCH_GROUP_COLUMN, interactive=True, elem_id="batch-group")
-                model = gr.Radio(list(names), value=names[0], label=strings.MODEL, elem_id="batch-model")
+                model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="batch-model")
                 with gr.Row(elem_classes="emo-pair"):
                     run = gr.Button(strings.BATCH_RUN, variant="primary", elem_id="batch-run")
                     cancel = gr.Button(strings.BATCH_CANCEL, visible=False, elem_id="batch-cancel")

@@ -9,6 +9,7 @@ import gradio as gr
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
 from emohub.ui import markup, strings
+from emohub.ui.choices import name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.history import Entry, checked_history, history_csv, history_json, with_answer
 from emohub.ui.sharing import Shared
@@ -49,7 +50,7 @@ def build(service: Service) -> Shared:
                 elem_id="classify-text",
                 elem_classes="emo-text",
             )
-            model = gr.Radio(list(names), value=names[0], label=strings.MODEL, elem_id="classify-model")
+            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="classify-model")
             button = gr.Button(strings.CLASSIFY, variant="primary", elem_id="classify-button")
         with gr.Column():
             output = gr.HTML(empty, apply_default_css=False, elem_id="classify-result")

@@ -8,6 +8,7 @@ import gradio as gr
 
 from emohub.errors import EmohubError
 from emohub.ui import markup, strings
+from emohub.ui.choices import name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.comparing import compare, compare_texts, lines_of
 from emohub.ui.service.hub_models import HubModels
@@ -54,7 +55,9 @@ def build(service: Service, hub_models: HubModels) -> Shared:
         elem_id="compare-text",
         elem_classes="emo-text",
     )
-    models = gr.CheckboxGroup(names, value=names[:MAX_MODELS], label=strings.MODELS, elem_id="compare-models")
+    models = gr.CheckboxGroup(
+        name_choices(names), value=names[:MAX_MODELS], label=strings.MODELS, elem_id="compare-models"
+    )
     added = adding.build(hub_models, names, models)
     with gr.Row(elem_classes="emo-buttons"):
         button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare-button", scale=0, min_width=192)

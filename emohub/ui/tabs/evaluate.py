@@ -11,6 +11,7 @@ from emohub.compare import Step
 from emohub.data import Table
 from emohub.errors import DataError, EmohubError, UsageError
 from emohub.ui import markup, strings
+from emohub.ui.choices import chosen_column, column_choice, column_choices, name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.batches import MEDIA_TYPES
 from emohub.ui.service.evaluating import evaluate, guess_labelled
@@ -20,8 +21,6 @@ from emohub.ui.tabs.batch import render_preview
 from emohub.ui.tabs.evaluation import render
 
 SAMPLE = "labelled.csv"
-_UNSEEN = "\N{WORD JOINER}"
-"""Ends the shown name of a column: Gradio takes ``label``, as a value too, for a word of its own to be translated."""
 _PROGRESS_SECONDS = 0.3
 """Time between two looks at how far it is."""
 
@@ -111,7 +110,7 @@ def _lay_out(names: Sequence[str]) -> _Parts:
                     label = _column(strings.EVALUATE_LABEL_COLUMN, "label")
                     slice_ = _column(strings.EVALUATE_SLICE_COLUMN, "slice")
                 models = gr.CheckboxGroup(
-                    list(names), value=list(names[:MAX_MODELS]), label=strings.MODELS, elem_id="evaluate-models"
+                    name_choices(names), value=list(names[:MAX_MODELS]), label=strings.MODELS, elem_id="evaluate-models"
                 )
                 with gr.Row(elem_classes="emo-pair"):
                     run = gr.Button(strings.EVALUATE_RUN, variant="primary", elem_id="evaluate-run")
@@ -136,26 +135,17 @@ def _opened(service: Service, table: Table) -> list[Any]:
     guess = guess_labelled(table)
     if guess is None:
         raise DataError(f"no column of {table.source} holds texts", "give a file with a column of texts")
-    columns = [(f"{name}{_UNSEEN}", _choice(name)) for name in table.columns if name]
+    columns = column_choices(filter(None, table.columns))
     optional = [(strings.EVALUATE_NO_COLUMN, ""), *columns]
     return [
         service.tables.hold(table),
         render_preview(table),
         gr.Column(visible=True),
-        gr.Dropdown(columns, value=_choice(guess.text)),
-        gr.Dropdown(columns, value=_choice(guess.label)),
-        gr.Dropdown(optional, value=_choice(guess.slice)),
+        gr.Dropdown(columns, value=column_choice(guess.text)),
+        gr.Dropdown(columns, value=column_choice(guess.label)),
+        gr.Dropdown(optional, value=column_choice(guess.slice)),
         _empty(),
     ]
-
-
-def _choice(name: str | None) -> str:
-    """What stands for a column among a field's values; see ``_UNSEEN``."""
-    return f"={name}" if name else ""
-
-
-def _name(choice: object) -> object:
-    return choice[1:] if isinstance(choice, str) else choice
 
 
 def _refused(error: EmohubError) -> list[Any]:
@@ -168,7 +158,7 @@ def _steps(
     """What the page shows one after the other: how far it is, every now and then, and at last the evaluation."""
     if held is None:
         raise UsageError(strings.EVALUATE_NOTHING_OPEN, strings.EVALUATE_OPEN_SOMETHING)
-    steps = evaluate(service, held.table, models, *map(_name, (text, label, column)))
+    steps = evaluate(service, held.table, models, *map(chosen_column, (text, label, column)))
     shown = time.monotonic()
     while True:
         try:

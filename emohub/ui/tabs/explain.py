@@ -10,6 +10,7 @@ import gradio as gr
 from emohub.errors import EmohubError
 from emohub.explain import Attribution, Method
 from emohub.ui import markup, strings
+from emohub.ui.choices import name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.explaining import change_words, explain
 from emohub.ui.service.limits import MAX_MODELS
@@ -70,7 +71,7 @@ class _Handlers:
         known = {} if asked is None else _same_question(asked, model, attribution)
         kept = {key: each for key, each in known.items() if key != attribution.method}
         now = Asked(model, {**kept, attribution.method: attribution})
-        choices = gr.Dropdown([_ANSWER_LABEL, *((name, name) for name in labels)], value=label or "")
+        choices = gr.Dropdown([_ANSWER_LABEL, *name_choices(labels)], value=label or "")
         return *_shown(now), "", render_details(now.attributions), "", choices, now, ""
 
     def change_word(self, asked: Asked | None, event: gr.EventData) -> tuple[Any, ...]:
@@ -121,7 +122,7 @@ def build(service: Service) -> Shared:
                 elem_id="explain-text",
                 elem_classes="emo-text",
             )
-            model = gr.Radio(names, value=names[0], label=strings.MODEL, elem_id="explain-model")
+            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="explain-model")
         with gr.Column():
             method = gr.Radio(
                 [(words, key) for key, words in strings.EXPLAIN_METHODS.items()],

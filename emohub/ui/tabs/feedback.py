@@ -8,6 +8,7 @@ import gradio as gr
 from emohub.errors import EmohubError, UsageError
 from emohub.feedback import Feedback, FeedbackRow
 from emohub.ui import markup, strings
+from emohub.ui.choices import name_choices
 from emohub.ui.service import Service
 from emohub.ui.service.feedback import ask, submit, withdraw
 
@@ -28,8 +29,8 @@ def build(service: Service, feedback: Feedback | None) -> None:
         except EmohubError as error:
             return markup.notice(error), gr.Column(visible=False), gr.Radio([], value=None), False, None, ""
         choices = [
-            (strings.FEEDBACK_ANSWERED.format(label=label) if label == prediction.label else label, label)
-            for label in prediction.labels
+            (strings.FEEDBACK_ANSWERED.format(label=shown) if label == prediction.label else shown, label)
+            for shown, label in name_choices(prediction.labels)
         ]
         answer = markup.result(
             f'<p class="emo-by">{escape(model)}</p><p>{markup.answer(prediction)}</p>', markup.facts(prediction)
@@ -62,7 +63,7 @@ def build(service: Service, feedback: Feedback | None) -> None:
                 elem_id="feedback-text",
                 elem_classes="emo-text",
             )
-            model = gr.Radio(names, value=names[0], label=strings.MODEL, elem_id="feedback-model")
+            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="feedback-model")
             button = gr.Button(strings.FEEDBACK_ASK, variant="primary", elem_id="feedback-ask")
         with gr.Column():
             empty = markup.empty(strings.FEEDBACK_EMPTY, strings.FEEDBACK_EMPTY_DETAIL)

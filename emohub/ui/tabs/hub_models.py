@@ -9,6 +9,7 @@ import gradio as gr
 
 from emohub.errors import EmohubError
 from emohub.ui import markup, strings
+from emohub.ui.choices import name_choices
 from emohub.ui.service.hub_models import HubModels, Transfer
 from emohub.ui.service.limits import MAX_DOWNLOADS, MAX_HUB_MODEL_BYTES, MAX_HUB_MODELS
 
@@ -54,7 +55,7 @@ def build(hub_models: HubModels, names: Sequence[str], chosen: gr.CheckboxGroup)
         more = [*(each for each in added if each != id), id][-MAX_HUB_MODELS:] if id not in names else added
         ticked = [name for name in dict.fromkeys([*chosen, id]) if name in (*names, *more)]
         said = _status((strings.HUB_ALREADY if id in names else strings.HUB_ADDED).format(id=id))
-        yield said, more, gr.CheckboxGroup([*names, *more], value=ticked), gr.Button(visible=False)
+        yield said, more, gr.CheckboxGroup(name_choices([*names, *more]), value=ticked), gr.Button(visible=False)
 
     adding = gr.on(
         [add_button.click, repo_id.submit],

@@ -14,6 +14,7 @@ from emohub.layout import CARD_FILE, VERIFY_FILE, find_model, find_records
 from emohub.record import RunRecord, VerificationRecord, VerifiedClaim
 from emohub.ui import markup, strings
 from emohub.ui.card_text import card_body, pictures_beside
+from emohub.ui.choices import name_choices
 from emohub.ui.tabs import leaderboard
 
 
@@ -43,7 +44,7 @@ def build(models: Mapping[str, str | Path], cards_dir: Path) -> None:
     names = list(cards)
     checks, text = show_card(names[0])
     gr.HTML(f'<h2 class="emo-heading">{strings.CARDS}</h2>', apply_default_css=False)
-    choice = gr.Radio(names, value=names[0], label=strings.MODEL, elem_id="card-choice")
+    choice = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="card-choice")
     panel = gr.HTML(checks, apply_default_css=False, elem_id="card-checks")
     # No formulas: a card speaks of "$" as money.
     card = gr.Markdown(text, elem_id="card", elem_classes="emo-card", latex_delimiters=[])
@@ -121,9 +122,7 @@ def _verifiable(name: str, source: str) -> str:
 def _verification(model: str, folder: Path) -> _Check:
     path = folder / VERIFY_FILE
     if not path.is_file():
-        return _Check(
-            strings.VERIFICATION, strings.NOT_VERIFIED, strings.HOW_TO_VERIFY.format(model=model), "", "open"
-        )
+        return _Check(strings.VERIFICATION, strings.NOT_VERIFIED, strings.HOW_TO_VERIFY.format(model=model), "", "open")
     try:
         record = VerificationRecord.load(path)
         current = (folder / "run.json").is_file() and RunRecord.load(folder / "run.json").exported.fingerprint
