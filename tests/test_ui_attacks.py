@@ -3,9 +3,12 @@
 import asyncio
 import itertools
 import json
+import os
 import socket
 import urllib.error
 import urllib.request
+from collections.abc import Generator
+from contextvars import copy_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,11 +16,13 @@ from typing import Any
 import gradio as gr
 import pytest
 from gradio import blocks, queueing, route_utils, routes, state_holder, utils
+from gradio.context import LocalContext
 
 from emohub.data import Table
 from emohub.errors import BusyError, ModelError, UsageError
 from emohub.inference import Classifier
 from emohub.ui import discretion, guard, strings
+from emohub.ui.api.endpoint import run_while_wanted
 from emohub.ui.guard import Guard
 from emohub.ui.service import ModelStore, Service, limits
 from emohub.ui.service.explaining import explain
@@ -203,6 +208,23 @@ def test_files_are_counted_by_their_number_too(tmp_path: Path, monkeypatch: pyte
     assert serve(never, [], guard.UPLOAD)[0]["status"] == 503
 
 
+def test_the_part_of_an_upload_that_broke_off_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    names = ("tmpold", "tmpnew", "tmpfolder/a.csv", "other")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in set(names) - {"tmpnew"}:
+        os.utime(tmp_path / name, (0, 0))
+
+    async def taking(_: Any, __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": b"[]"})
+
+    assert serve(taking, [], guard.UPLOAD)[0]["status"] == 200
+    assert {name for name in names if (tmp_path / name).exists()} == set(names) - {"tmpold"}
+
+
 def test_a_refusal_of_gradios_own_fills_no_log(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         raise gr.Error(SECRET)
@@ -244,6 +266,36 @@ def test_whoever_opens_many_files_keeps_nobody_from_opening_one() -> None:
     del held[0]
     tables.hold(Table({"text": ["3"]}, "a.csv"))
     assert third.table.columns == {"text": ["2"]}  # whoever left made room first
+
+
+def test_a_long_job_stops_when_whoever_asked_has_hung_up() -> None:
+    job = SimpleNamespace(_id="mine", alive=True)
+    other = SimpleNamespace(_id="another's", alive=False)
+    page = SimpleNamespace(_queue=SimpleNamespace(active_jobs=[None, [other, job]]))
+    taken: list[int] = []
+
+    def steps() -> Generator[int, None, str]:
+        try:
+            for step in range(3):
+                yield step
+                taken.append(step)
+                job.alive = not hangs_up
+        finally:
+            taken.append(-1)
+        return "done"
+
+    def ask() -> str:
+        LocalContext.blocks.set(page)
+        LocalContext.event_id.set("mine")
+        return run_while_wanted(steps())
+
+    hangs_up = False
+    assert copy_context().run(ask) == run_while_wanted(steps()) == "done"  # in the queue, and outside of it
+    taken.clear()
+    hangs_up = True
+    with pytest.raises(BusyError, match="the client hung up"):
+        copy_context().run(ask)
+    assert taken == [0, -1]
 
 
 def test_a_word_of_any_length_is_not_explained(tiny_model_dir: Path) -> None:

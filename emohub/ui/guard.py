@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
@@ -290,6 +291,11 @@ def _check_files(said: list[Message]) -> None:
 
 
 def _bytes_below(folder: Path) -> int:
+    """What uploads take, without those that broke off: of them Gradio forgets the part that came."""
+    for part in folder.glob("tmp*"):
+        with suppress(OSError):
+            if part.is_file() and time.time() - part.stat().st_mtime > UPLOAD_SECONDS:
+                part.unlink()
     total = 0
     for path in folder.rglob("*"):
         with suppress(OSError):  # it may be deleted meanwhile

@@ -5,8 +5,7 @@ from typing import Any, TypedDict
 
 from emohub.batch import Counted
 from emohub.data import Table
-from emohub.steps import run_steps
-from emohub.ui.api.endpoint import expose
+from emohub.ui.api.endpoint import expose, run_while_wanted
 from emohub.ui.service import Service
 from emohub.ui.service.batches import BatchResult, classify_rows
 from emohub.ui.service.uploads import take_rows, take_upload
@@ -82,7 +81,7 @@ def build(service: Service) -> None:
         """
         table = take_upload(file) if file is not None else take_rows(rows)
         steps = classify_rows(service, table, model, text_column, date_column, group_column)
-        return _answer(table, run_steps(steps))
+        return _answer(table, run_while_wanted(steps))
 
     expose(batch, queue=True, concurrency_limit=1, concurrency_id="long")
 

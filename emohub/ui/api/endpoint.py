@@ -2,15 +2,19 @@
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from itertools import chain
+from typing import Any, TypeVar
 
 import gradio as gr
-from gradio.context import get_blocks_context
+from gradio.context import LocalContext, get_blocks_context
 from gradio.utils import get_function_description, get_function_params
 
-from emohub.errors import EmohubError
+from emohub.errors import BusyError, EmohubError
+from emohub.steps import run_steps
+
+Outcome = TypeVar("Outcome")
 
 
 class Refusal(gr.Error):  # type: ignore[misc]  # gradio has no types
@@ -76,6 +80,23 @@ def _refusing(answer: Callable[..., Any]) -> Callable[..., Any]:
             return answer(*arguments)
 
     return plain
+
+
+def run_while_wanted(steps: Generator[Any, None, Outcome]) -> Outcome:
+    """Take every step of a long job and return what comes of them; whoever hangs up stops it.
+
+    Raises:
+        BusyError: whoever asked hung up.
+    """
+    with closing(steps):
+        return run_steps(steps, _require_caller)
+
+
+def _require_caller(_: object) -> None:
+    page, id = LocalContext.blocks.get(None), LocalContext.event_id.get(None)
+    jobs = chain.from_iterable(jobs or () for jobs in page._queue.active_jobs) if page and id else ()
+    if any(job._id == id and not job.alive for job in jobs):
+        raise BusyError("the client hung up", "ask again")
 
 
 @contextmanager

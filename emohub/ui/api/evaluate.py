@@ -2,8 +2,7 @@
 
 from typing import Any, TypedDict, cast
 
-from emohub.steps import run_steps
-from emohub.ui.api.endpoint import expose
+from emohub.ui.api.endpoint import expose, run_while_wanted
 from emohub.ui.service import Service
 from emohub.ui.service.evaluating import evaluate as evaluate_rows
 from emohub.ui.service.uploads import take_rows
@@ -56,7 +55,7 @@ def build(service: Service) -> None:
             accuracy in slices by length, label and column with its gaps; and the rows answered differently.
         """
         table = take_rows(rows)
-        comparison = run_steps(
+        comparison = run_while_wanted(
             evaluate_rows(service, table, models, text_column, label_column or "label", slice_columns)
         )
         return cast(Evaluation, comparison.model_dump(mode="json"))
