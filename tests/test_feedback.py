@@ -164,6 +164,8 @@ def test_a_place_is_the_users_folder_a_file_or_a_dataset(tmp_path: Path) -> None
     for wrong in ("", "feedback", "a/b/c", "ada/", "../feedback", "ada/feed back"):
         with pytest.raises(UsageError, match="--feedback names no place"):
             open_feedback(wrong, surroundings)
+    with pytest.raises(UsageError, match=r"a home folder that there is not, ~nobody-of-this-name/x\.jsonl"):
+        open_feedback("~nobody-of-this-name/x.jsonl", surroundings)
 
 
 # A dataset on the Hub

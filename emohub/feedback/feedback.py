@@ -73,7 +73,7 @@ def open_feedback(place: str, environment: Mapping[str, str] = os.environ) -> Fe
     if place == LOCAL:
         return Feedback(FeedbackFile(folder / _FILE))
     if place.endswith(".jsonl"):
-        return Feedback(FeedbackFile(Path(place).expanduser()))
+        return Feedback(FeedbackFile(_expanded(place)))
     if not _DATASET.fullmatch(place):
         raise UsageError(
             "--feedback names no place to keep feedback in",
@@ -81,6 +81,13 @@ def open_feedback(place: str, environment: Mapping[str, str] = os.environ) -> Fe
         )
     copied = folder / place.replace("/", "--")
     return Feedback(FeedbackFile(_own_file(copied)), DatasetUploads(place, copied))
+
+
+def _expanded(place: str) -> Path:
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:
+        raise UsageError(f"--feedback names a home folder that there is not, {place}", "write the whole path") from None
 
 
 def data_folder(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
