@@ -1,10 +1,10 @@
 """Put the page under load, beside a plain ``gr.Interface`` over ``pipeline()`` with its default queue.
 
-    python -m benchmarks.demo_load --model models/minilm-emotion
+    python -m benchmarks.demo_load
 
-Both serve the same model on the same machine, one after the other in every round, and are asked by the same client.
-The client takes the cores that the servers need, of both alike. The page's memory and speed over many calls, and the
-time until a browser can use it, are measured afterwards. What was measured goes to ``benchmarks/demo_load.json``, and
+Both serve the same model on the same machine, each in a process of its own, and are asked in turn by the same client,
+which is a process of its own too. emohub is asked at its documented endpoint, and the peer as its page and Gradio's
+clients ask it, through the queue. What was measured goes to ``benchmarks/demo_load.json``, and
 ``python -m benchmarks.demo_page`` writes the page from it.
 """
 
@@ -16,16 +16,14 @@ import socket
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPConnection
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from threading import Barrier, local
 from typing import Any
 
+from benchmarks.load_client import Job, Outcome
 from emohub.inference import Classifier
 from emohub.record import current_environment
 from tools.chromium import find
@@ -47,17 +45,23 @@ page.launch(server_port=int(sys.argv[2]), quiet=True, prevent_thread_lock=True)
 print("at http://127.0.0.1:" + sys.argv[2], flush=True)
 sys.stdin.read()
 """
-"""The page that the guides of Gradio show for a classifier."""
-SENTENCES = (
-    "I got the job, and I still can't stop smiling!",
-    "They promised to call back. Nobody ever did.",
-    "It is a beautiful film about a terrible loss.",
-    "Walking home alone tonight felt really unsafe.",
-    "You never listen, and I am done explaining.",
+"""The page that Gradio's guides show for a classifier."""
+BEGINNINGS = (
+    *("After the call this morning", "On my way home from work", "When I opened the letter"),
+    *("Sitting in the empty kitchen", "Before the exam began", "At my sister's wedding", "While the others laughed"),
+    *("Now that it is over", "Reading your message again", "In the middle of the night"),
 )
-
-Ask = Callable[[str], dict[str, float]]
-"""Sends one text, and gives the probability of each label."""
+ENDS = (
+    *("I could not stop smiling.", "I felt completely alone.", "I was so angry that I shook."),
+    *("I was scared of every sound.", "I knew how much I love them.", "I did not see that coming."),
+    *("I just wanted to cry.", "I finally felt calm again.", "I was ashamed of what I said.", "I missed the old days."),
+)
+TEXTS = tuple(f"{beginning} {end}" for beginning in BEGINNINGS for end in ENDS)
+"""A hundred texts, no two alike."""
+TOGETHER = 100
+"""Calls at the same time."""
+SLACK = 1e-5
+"""How far a probability may lie from the library's for an answer to count; both pages round differently."""
 
 
 class Server:
@@ -65,27 +69,6 @@ class Server:
 
     def __init__(self, process: "subprocess.Popen[str]", port: int) -> None:
         self.process, self.port = process, port
-        self._connections = local()
-
-    def post(self, path: str, *data: str) -> Any:
-        """The decoded answer to a POST of Gradio's ``data``; each thread keeps its connection, as browsers do."""
-        body = json.dumps({"data": data})
-        return json.loads(self._request("POST", path, body))
-
-    def get(self, path: str) -> bytes:
-        """The answer to a GET, to its end."""
-        return self._request("GET", path)
-
-    def _request(self, method: str, path: str, body: str | None = None) -> bytes:
-        connection: HTTPConnection | None = getattr(self._connections, "open", None)
-        if connection is None:
-            connection = self._connections.open = HTTPConnection("127.0.0.1", self.port, timeout=300)
-        connection.request(method, path, body, {"content-type": "application/json"})
-        response = connection.getresponse()
-        content = response.read()
-        if response.status != 200:
-            raise RuntimeError(f"{path} answered {response.status}: {content[:200]!r}")
-        return content
 
     @property
     def megabytes(self) -> float:
@@ -119,134 +102,140 @@ def served(command: Sequence[str]) -> Iterator[Server]:
                 raise RuntimeError("the page did not start")
             yield Server(process, port)
         finally:
-            process.terminate()
+            process.kill()
 
 
-def ask_emohub(server: Server, name: str) -> Ask:
-    """One call of the documented endpoint."""
-
-    def ask(text: str) -> dict[str, float]:
-        (answer,) = server.post("/gradio_api/run/classify", text, name)["data"]
-        probabilities: dict[str, float] = answer["probabilities"]
-        return probabilities
-
-    return ask
-
-
-def ask_peer(server: Server) -> Ask:
-    """One call through the queue, as the page itself and Gradio's clients make it: join, then wait for the event."""
-
-    def ask(text: str) -> dict[str, float]:
-        event = server.post("/gradio_api/call/answer", text)["event_id"]
-        said = server.get(f"/gradio_api/call/answer/{event}").decode()
-        found = re.search(r"event: complete\ndata: (.*)", said)
-        if found is None:
-            raise RuntimeError(f"the queue answered {said[-200:]!r}")
-        return {each["label"]: each["confidence"] for each in json.loads(found[1])[0]["confidences"]}
-
-    return ask
-
-
-def burst(ask: Ask, calls: int, together: int, expected: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """``calls`` calls, ``together`` at a time: seconds of each and of all, and how many failed or answered wrongly."""
-    start = Barrier(together + 1)
-
-    def client(number: int) -> list[float | None]:
-        start.wait()
-        return [call(f"{SENTENCES[turn % len(SENTENCES)]}") for turn in range(number, calls, together)]
-
-    def call(text: str) -> float | None:
-        began = time.perf_counter()
-        try:
-            answer = ask(text)
-        except (OSError, RuntimeError, ValueError, KeyError):
-            return None
-        right = all(abs(answer[label] - share) < 1e-5 for label, share in expected[text].items())
-        return time.perf_counter() - began if right else None
-
-    with ThreadPoolExecutor(together) as threads:
-        done = [threads.submit(client, number) for number in range(together)]
-        start.wait()
-        began = time.perf_counter()
-        seconds = [each for one in done for each in one.result()]
-        total = time.perf_counter() - began
+def both_pages(model: Path) -> dict[str, tuple[str, ...]]:
+    """The command that serves each of the two."""
     return {
-        "calls": calls,
-        "together": together,
-        "failed": seconds.count(None),
-        "seconds": round(total, 4),
-        "latencies": sorted(round(each, 4) for each in seconds if each is not None),
+        "emohub": ("-m", "emohub", "demo", "--models", str(model), "--port", "PORT"),
+        "peer": ("-c", PEER, str(model), "PORT"),
     }
 
 
-def compare(model: Path, rounds: int, calls: int, together: int, steady: int) -> dict[str, Any]:
-    """Rounds of both pages in turn, then many calls to emohub alone, in quarters."""
-    library = Classifier.from_pretrained(model)
-    expected = {
-        text: dict(zip(library.labels, library.classify(text).probabilities, strict=True)) for text in SENTENCES
-    }
-    ours = ("-m", "emohub", "demo", "--models", str(model), "--port", "PORT")
-    with served(ours) as emohub, served(("-c", PEER, str(model), "PORT")) as peer:
-        askers = {"emohub": (emohub, ask_emohub(emohub, model.name)), "peer": (peer, ask_peer(peer))}
-        for _, ask in askers.values():
-            burst(ask, 2 * together, together, expected)  # warm
-        measured = []
-        for number in range(rounds):
-            for who, (server, ask) in list(askers.items())[:: 1 if number % 2 == 0 else -1]:
-                before = server.cpu_seconds
-                measured.append({"round": number, "who": who, **burst(ask, calls, together, expected)})
-                measured[-1]["cpu_seconds"] = round(server.cpu_seconds - before, 2)
-                measured[-1]["megabytes"] = round(server.megabytes, 1)
-        before = emohub.megabytes
-        quarters = [burst(askers["emohub"][1], steady // 4, together, expected) for _ in range(4)]
+@contextmanager
+def load_client() -> Iterator[Callable[[Job], Outcome]]:
+    """A process that makes calls."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.load_client"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def make(job: Job) -> Outcome:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            print(json.dumps(asdict(job)), file=process.stdin, flush=True)
+            return Outcome(**json.loads(process.stdout.readline()))
+
+        yield make
+
+
+class Loader:
+    """Puts one page under load."""
+
+    def __init__(
+        self, make: Callable[[Job], Outcome], server: Server, model: str | None, library: dict[str, dict[str, float]]
+    ) -> None:
+        """``model`` is the one that emohub is asked for, None for the peer; ``library`` holds the right answers."""
+        self._make, self._server, self._model, self._library = make, server, model, library
+
+    def burst(self, calls: int) -> dict[str, Any]:
+        """So many calls, ``TOGETHER`` at a time: seconds, those of each call, and what it took of the server."""
+        texts = [TEXTS[call % len(TEXTS)] for call in range(calls)]
+        before = self._server.cpu_seconds
+        outcome = self._make(Job(self._server.port, self._model, texts, TOGETHER))
+        right = [self._is_right(text, answer) for text, answer in zip(texts, outcome.answers, strict=True)]
+        return {
+            "calls": calls,
+            "failed": right.count(False),
+            "seconds": round(outcome.seconds, 4),
+            "latencies": [round(each, 4) for each, good in zip(outcome.latencies, right, strict=True) if good],
+            "cpu_seconds": round(self._server.cpu_seconds - before, 2),
+            "megabytes": round(self._server.megabytes, 1),
+        }
+
+    def steady(self, calls: int) -> dict[str, Any]:
+        """Many calls, in quarters, and how much memory the server holds more at the end of them."""
+        before = self._server.megabytes
+        quarters = [self.burst(calls // 4) for _ in range(4)]
         for quarter in quarters:
             quarter["latencies"] = [round(statistics.median(quarter["latencies"]), 4)]
-        grown = round(emohub.megabytes - before, 1)
-    return {"rounds": measured, "steady": {"calls": steady, "grown_megabytes": grown, "quarters": quarters}}
+        return {"calls": calls, "megabytes_before": round(before, 1), "quarters": quarters}
+
+    def _is_right(self, text: str, answer: dict[str, float] | None) -> bool:
+        expected = self._library[text]
+        return answer is not None and all(abs(answer[label] - share) < SLACK for label, share in expected.items())
 
 
-def page_seconds(model: Path, visits: int) -> list[float]:
-    """Seconds from the first byte of the page to a text field that takes a text, of a new browser for each visit."""
+def measure(model: Path, rounds: int, steady: int) -> dict[str, Any]:
+    """Bursts of both pages in turn, then many calls of each."""
+    library = Classifier.from_pretrained(model)
+    predictions = {text: library.classify(text) for text in TEXTS}
+    expected = {text: dict(zip(each.labels, each.probabilities, strict=True)) for text, each in predictions.items()}
+    pages = both_pages(model)
+    with load_client() as make, served(pages["emohub"]) as emohub, served(pages["peer"]) as peer:
+        loaders = {
+            "emohub": Loader(make, emohub, model.name, expected),
+            "peer": Loader(make, peer, None, expected),
+        }
+        for loader in loaders.values():
+            loader.burst(2 * TOGETHER)  # to be warm
+        bursts = []
+        for number in range(rounds):
+            for who in list(loaders)[:: 1 if number % 2 == 0 else -1]:
+                bursts.append({"round": number, "who": who, **loaders[who].burst(TOGETHER)})
+        return {
+            "tokens": round(statistics.mean(each.tokens for each in predictions.values()), 1),
+            "bursts": bursts,
+            "steady": {who: loader.steady(steady) for who, loader in loaders.items()},
+        }
+
+
+def page_seconds(model: Path, visits: int) -> dict[str, list[float]]:
+    """Seconds from a page's first byte to a field that takes a text, of a new browser for each visit; in turn."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only here is the test extra needed
 
     path = find()
-    seconds = []
-    with (
-        served(("-m", "emohub", "demo", "--models", str(model), "--port", "PORT")) as server,
-        sync_playwright() as playwright,
-    ):
-        for _ in range(visits):
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.port}/", wait_until="commit")
-            page.locator("#classify-text textarea, #classify-text input").first.wait_for(state="visible")
-            spent = page.evaluate("performance.now() - performance.getEntriesByType('navigation')[0].responseStart")
-            seconds.append(round(spent / 1000, 3))
-            browser.close()
+    pages = both_pages(model)
+    seconds: dict[str, list[float]] = {who: [] for who in pages}
+    with served(pages["emohub"]) as emohub, served(pages["peer"]) as peer, sync_playwright() as playwright:
+        for visit in range(visits + 1):
+            for who, server in (("emohub", emohub), ("peer", peer)):
+                browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+                page = browser.new_page()
+                page.goto(f"http://127.0.0.1:{server.port}/", wait_until="commit")
+                page.locator("textarea:visible, input[type=text]:visible").first.fill("a text")
+                spent = page.evaluate("performance.now() - performance.getEntriesByType('navigation')[0].responseStart")
+                if visit:  # the first makes the start a warm one
+                    seconds[who].append(round(spent / 1000, 3))
+                browser.close()
     return seconds
 
 
 def main() -> None:
     """Measure, and keep what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=ROOT / "models" / "minilm-emotion")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--calls", type=int, default=200)
-    parser.add_argument("--together", type=int, default=100)
-    parser.add_argument("--steady", type=int, default=2000)
-    parser.add_argument("--visits", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "minilm-emotion", help="a model's folder")
+    parser.add_argument("--rounds", type=int, default=10, help="bursts of each page")
+    parser.add_argument("--steady", type=int, default=2000, help="calls of each page afterwards")
+    parser.add_argument("--visits", type=int, default=5, help="times that a browser opens each page")
+    parser.add_argument("--output", type=Path, default=RESULT, help="where it is kept")
     options = parser.parse_args()
-    measured = compare(options.model, options.rounds, options.calls, options.together, options.steady)
+    load = os.getloadavg()[0]
     result = {
         "model": options.model.name,
         "environment": current_environment("cpu").model_dump(),
         "gradio": metadata.version("gradio"),
-        **measured,
-        "page_seconds": page_seconds(options.model, options.visits) if options.visits else [],
+        "load_before": round(load, 2),
+        "together": TOGETHER,
+        "page_seconds": page_seconds(options.model, options.visits),
+        **measure(options.model, options.rounds, options.steady),
     }
     options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"{options.output.name}: {len(measured['rounds'])} rounds")
+    print(f"{options.output.name} is written; `python -m benchmarks.demo_page` makes the page")
 
 
 if __name__ == "__main__":
