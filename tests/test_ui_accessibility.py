@@ -167,6 +167,28 @@ def test_classify_then_compare_then_download_by_keyboard_alone(open_page: OpenPa
     assert started.value.suggested_filename.endswith(".csv")
 
 
+def test_past_the_heading_to_explain_and_a_word_away_by_keyboard_alone(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(classify_text(page)).to_be_focused()
+    press_until_focused(page, page.locator(".emo-skip"), "Shift+Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#page-tabs :focus")).to_have_count(1)
+    press_until_focused(page, page.get_by_role("tab", name=strings.EXPLAIN_TAB, exact=True))
+    page.keyboard.press("Enter")
+    press_until_focused(page, page.locator("#explain-text").get_by_role("textbox"))
+    page.keyboard.type(TEXT)
+    page.keyboard.press("Enter")
+    words = page.locator("#explain-words").get_by_role("button")
+    expect(words).to_have_count(len(TEXT.split()))
+    press_until_focused(page, words.first)
+    page.keyboard.press("ArrowRight")
+    expect(words.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#explain-what-if .emo-changed")).to_be_visible()
+    expect(words.nth(1)).to_have_attribute("aria-pressed", "true")
+
+
 @pytest.mark.parametrize(
     ("tab", "button", "area"),
     [

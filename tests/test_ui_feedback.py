@@ -28,6 +28,7 @@ from tests.browsing import (
     post,
     serving,
 )
+from tests.test_ui_accessibility import violations, when_still
 
 TEXT = "i am so happy today with my friend"
 
@@ -222,3 +223,14 @@ def test_a_hostile_model_is_shown_and_kept_as_text(open_page: OpenPage, kept: Fe
     row = kept.rows()[-1]
     assert (row.text, row.model, row.label) == (text, HOSTILE_NAME, HOSTILE_LABELS[2])
     expect_no_overflow(page)
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
+def test_axe_finds_nothing_where_feedback_is_kept(open_page: OpenPage, width: int, theme: str) -> None:
+    page = open_page(width=width, theme=theme)
+    open_tab(page, strings.FEEDBACK_TAB)
+    box(page).fill(TEXT)
+    page.keyboard.press("Enter")
+    expect(page.locator("#feedback-form")).to_be_visible()
+    when_still(page)
+    assert violations(page) == []
