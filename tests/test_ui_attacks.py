@@ -7,10 +7,10 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextvars import copy_context
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -21,7 +21,7 @@ from gradio.context import LocalContext
 from emohub.data import Table
 from emohub.errors import BusyError, ModelError, UsageError
 from emohub.inference import Classifier
-from emohub.ui import discretion, guard, strings
+from emohub.ui import discretion, guard, server, strings
 from emohub.ui.api.endpoint import run_while_wanted
 from emohub.ui.guard import Guard
 from emohub.ui.service import ModelStore, Service, limits
@@ -318,3 +318,28 @@ def test_no_error_tells_where_on_the_machine_a_model_lies(tmp_path: Path) -> Non
     unknown = ModelStore({"mine": broken}, load=lambda _: Classifier.from_pretrained(tmp_path / "elsewhere"))
     with pytest.raises(ModelError):
         unknown.get("mine")
+
+
+@pytest.mark.parametrize("shared", ["https://abc.gradio.live", None])
+def test_without_a_network_the_page_is_served_here_and_says_so_in_a_sentence(
+    shared: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings: dict[str, Any] = {}
+
+    class Served:
+        quick: Mapping[str, Any] = MappingProxyType({})
+        share_url = shared
+
+        def launch(self, **given: Any) -> tuple[None, str, None]:
+            settings.update(given)
+            print("1. Download this file")
+            return None, "http://[::1]:7860/", None
+
+    monkeypatch.setattr(server, "keep_texts_out_of_the_log", lambda: None)
+    monkeypatch.setattr(server, "_require_free", lambda *_: None)
+    server.launch(Served(), host="::1", port=7860, share=True, block=False)  # type: ignore[arg-type]
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == strings.SERVING.format(url="http://[::1]:7860/")
+    assert second == (strings.SHARED.format(url=shared) if shared else strings.NOT_SHARED)
+    assert settings["server_name"] == "[::1]"  # Gradio makes an address of it
+    assert settings["state_session_capacity"] == limits.MAX_SESSIONS

@@ -1,10 +1,12 @@
 """Serving the page: where it listens, and with what settings."""
 
 import errno
+import io
 import os
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import Any
 
 from emohub.errors import UsageError
@@ -52,34 +54,37 @@ def launch(
     on_space = "SPACE_ID" in os.environ
     if rate_limit is None:
         rate_limit = SPACE_RATE_LIMIT if on_space else 0
-    _, url, _ = demo.launch(
-        server_name=host,
-        server_port=port,
-        theme=build_theme(),
-        css_paths=list(STYLESHEETS),
-        auth=list(auth) if auth else None,
-        footer_links=["api"],
-        run_history=False,  # it would keep every text in the browser
-        share=share,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=mcp,
-        enable_monitoring=False,
-        max_file_size=MAX_FILE_BYTES,
-        state_session_capacity=MAX_SESSIONS,
-        app_kwargs={
-            "middleware": [
-                (Guard, (), guard_settings(rate_limit, on_space=on_space)),
-                (api.McpDoor, (), {"auth": auth or ()}),
-                *([] if auth else [(Quick, (), {"answers": demo.quick})]),  # Gradio knows who has logged in
-            ]
-        },
-        quiet=True,
-        prevent_thread_lock=True,
-    )
+    with redirect_stdout(io.StringIO()) if share else nullcontext():  # Gradio has many words for a missing network
+        _, url, _ = demo.launch(
+            server_name=f"[{host}]" if ":" in host and not host.startswith("[") else host,
+            server_port=port,
+            theme=build_theme(),
+            css_paths=list(STYLESHEETS),
+            auth=list(auth) if auth else None,
+            footer_links=["api"],
+            run_history=False,  # it would keep every text in the browser
+            share=share,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=mcp,
+            enable_monitoring=False,
+            max_file_size=MAX_FILE_BYTES,
+            state_session_capacity=MAX_SESSIONS,
+            app_kwargs={
+                "middleware": [
+                    (Guard, (), guard_settings(rate_limit, on_space=on_space)),
+                    (api.McpDoor, (), {"auth": auth or ()}),
+                    *([] if auth else [(Quick, (), {"answers": demo.quick})]),  # Gradio knows who has logged in
+                ]
+            },
+            quiet=True,
+            prevent_thread_lock=True,
+        )
     if mcp:
         api.answer_in_json(demo)
     print(strings.SERVING.format(url=url), flush=True)
+    if share:
+        print(strings.SHARED.format(url=demo.share_url) if demo.share_url else strings.NOT_SHARED, flush=True)
     if warm_up:
         demo.service.store.warm_up()
     if block:

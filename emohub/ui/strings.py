@@ -325,6 +325,8 @@ MODELS_TAB = "Models"
 NO_CARD = "This model has no card. `emohub card RUN` writes one from a run's records."
 
 SERVING = "emohub is at {url} (Ctrl-C stops it)"
+SHARED = "It is also at {url} for anyone who has this link."
+NOT_SHARED = "It is not shared: the tunnel of gradio.live could not be opened; see whether there is a network."
 LOADING = "Loading {names}: an answer of theirs waits until they are there."
 LOADING_ONE = "Loading {names}: an answer of this model waits until it is there."
 NOT_LOADED = "{name} cannot be used: {reason}"
