@@ -217,6 +217,24 @@ def test_a_file_that_is_no_parquet_is_named(content: bytes, tmp_path: Path) -> N
         read_table(tmp_path / "table.parquet")
 
 
+def with_features(label: object, path: Path) -> Path:
+    """A parquet file that states ``label`` as what its column of labels is."""
+    metadata = {"huggingface": json.dumps({"info": {"features": {"label": label}}})}
+    pq.write_table(pa.table({"text": ["a"], "label": [0]}).replace_schema_metadata(metadata), path)
+    return path
+
+
+@pytest.mark.parametrize("label", [{"names": 5, "_type": "ClassLabel"}, {"_type": "Nope"}, {"_type": 5}])
+def test_damaged_features_are_named(label: object, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"table\.parquet is not a readable parquet file"):
+        read_table(with_features(label, tmp_path / "table.parquet"))
+
+
+def test_stated_names_are_texts(tmp_path: Path) -> None:
+    path = with_features({"names": [1, 2], "_type": "ClassLabel"}, tmp_path / "table.parquet")
+    assert read_table(path).label_names == {"label": ("1", "2")}
+
+
 def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.csv cannot be read \(No such file"):
         read_table(tmp_path / "none.csv")

@@ -294,7 +294,8 @@ def _read_parquet(data: bytes, path: Path, limits: TableLimits | None) -> Table:
         arrow = file.read()
         stated = b"huggingface" in (arrow.schema.metadata or {})
         features = Features.from_arrow_schema(arrow.schema) if stated else {}
-    except (pa.ArrowException, OSError, ValueError) as error:
+    # The last three come of features whose statement in the file is damaged.
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{path} is not a readable parquet file ({error})", "make the file again") from None
     _refuse_repeated(arrow.column_names, path)
     return Table(dict(zip(arrow.column_names, arrow.columns, strict=True)), str(path), stated_label_names(features))
@@ -317,7 +318,9 @@ def _check_size(file: pq.ParquetFile, limits: TableLimits) -> None:
 
 def stated_label_names(features: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The label names that a dataset's own features state, by column."""
-    return {name: tuple(feature.names) for name, feature in features.items() if isinstance(feature, ClassLabel)}
+    return {
+        name: tuple(map(str, feature.names)) for name, feature in features.items() if isinstance(feature, ClassLabel)
+    }
 
 
 def _is_readable(scalar: Any) -> bool:
