@@ -18,8 +18,9 @@ import pytest
 from gradio import blocks, queueing, route_utils, routes, state_holder, utils
 from gradio.context import LocalContext
 
+from emohub.card import results_rows
 from emohub.data import Table
-from emohub.errors import BusyError, ModelError, UsageError
+from emohub.errors import BusyError, ModelError, RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.ui import discretion, guard, server, strings
 from emohub.ui.api.endpoint import run_while_wanted
@@ -27,7 +28,9 @@ from emohub.ui.guard import Guard
 from emohub.ui.service import ModelStore, Service, limits
 from emohub.ui.service.explaining import explain
 from emohub.ui.service.uploads import HeldTables
+from emohub.ui.tabs import models as models_tab
 from tests.browsing import Site, post
+from tests.factories import make_eval_record, make_run_record
 
 SECRET = "xyzzy-nobody-may-log-this"
 SURROGATE = f"{SECRET}\ud800"
@@ -343,3 +346,21 @@ def test_without_a_network_the_page_is_served_here_and_says_so_in_a_sentence(
     assert second == (strings.SHARED.format(url=shared) if shared else strings.NOT_SHARED)
     assert settings["server_name"] == "[::1]"  # Gradio makes an address of it
     assert settings["state_session_capacity"] == limits.MAX_SESSIONS
+
+
+def test_damaged_records_hide_no_others_and_tell_no_path(tmp_path: Path) -> None:
+    run = make_run_record()
+    for name in ("damaged", "whole"):
+        folder = tmp_path / name
+        folder.mkdir()
+        run.save(folder / "run.json")
+        make_eval_record(run).save(folder / "eval.json")
+        (folder / "verify.json").write_text("{")
+    (tmp_path / "damaged" / "eval.json").write_text('{"a": [')
+    shown = models_tab._results(tmp_path)
+    assert "damaged/eval.json" in shown
+    assert str(tmp_path) not in shown
+    assert "whole" in shown
+    assert strings.MEASURED in shown
+    with pytest.raises(RecordError):
+        results_rows(tmp_path)

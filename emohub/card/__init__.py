@@ -7,7 +7,7 @@ from emohub.card.front_matter import KEYS, Card, is_repo_id, parse
 from emohub.card.illustrations import Picture, pictures_of
 from emohub.card.records import Records
 from emohub.card.render import render, render_documented, render_masked_lm
-from emohub.card.results import MeasuredResult, ReportedResult, Results, results_rows
+from emohub.card.results import MeasuredResult, ReportedResult, Results, readable_results, results_rows
 from emohub.card.sections import Unmarked, merge, prose
 from emohub.card.validation import validate, validate_any_card
 
@@ -31,6 +31,7 @@ __all__ = [
     "pictures_of",
     "prose",
     "read_card",
+    "readable_results",
     "render",
     "render_documented",
     "render_folder",

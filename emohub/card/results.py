@@ -1,9 +1,11 @@
 """The results of all models as plain rows, for tables outside a card: ours, and apart from them what others report."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from emohub.card.records import Records
+from emohub.errors import EmohubError
 from emohub.layout import RUN_FILE
 from emohub.recipe import list_recipes, load_recipe
 from emohub.record import DescriptionRecord, Interval, Speed
@@ -72,8 +74,26 @@ def results_rows(cards_dir: Path) -> Results:
         RecordError: a record is damaged or missing.
         CardError: the records of a folder contradict each other.
     """
-    folders = [path.parent for path in sorted(cards_dir.glob(f"*/{RUN_FILE}"))]
-    return Results(tuple(_measured(folder) for folder in folders), _reported())
+    return Results(tuple(_measured(folder) for folder in _recorded(cards_dir)), _reported())
+
+
+def readable_results(cards_dir: Path) -> tuple[Results, Mapping[str, EmohubError]]:
+    """The results that can be read, and by the name of each other folder why it cannot be.
+
+    Raises:
+        RecordError: the recipes' own reported results are damaged.
+    """
+    measured, damaged = [], {}
+    for folder in _recorded(cards_dir):
+        try:
+            measured.append(_measured(folder))
+        except EmohubError as error:
+            damaged[folder.name] = error
+    return Results(tuple(measured), _reported()), damaged
+
+
+def _recorded(cards_dir: Path) -> list[Path]:
+    return [path.parent for path in sorted(cards_dir.glob(f"*/{RUN_FILE}"))]
 
 
 def _measured(folder: Path) -> MeasuredResult:

@@ -322,6 +322,7 @@ MILLISECONDS = "{milliseconds} ms"
 TRUNCATED = "The text has {tokens} tokens. The model read the first {max_length} and ignored the rest."
 
 MODELS_TAB = "Models"
+UNREADABLE_CARD = "This model's card cannot be read ({reason})."
 NO_CARD = "This model has no card. `emohub card RUN` writes one from a run's records."
 
 SERVING = "emohub is at {url} (Ctrl-C stops it)"

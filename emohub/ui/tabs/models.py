@@ -1,6 +1,7 @@
 """Models: what was measured, what others report, and every model's card with its audit and its verification."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 
 import gradio as gr
 
-from emohub.card import Finding, Results, audit_card, results_rows
+from emohub.card import Finding, Results, audit_card, readable_results
 from emohub.errors import EmohubError, RecordError
 from emohub.layout import CARD_FILE, VERIFY_FILE, find_model, find_records
 from emohub.record import RunRecord, VerificationRecord, VerifiedClaim
@@ -38,7 +39,10 @@ def build(models: Mapping[str, str | Path], cards_dir: Path) -> None:
 
     def show_card(name: str) -> tuple[str, str]:
         path = cards.get(name) if isinstance(name, str) else None
-        return (about(name, sources.get(name, name), path), text_of(path)) if path else ("", strings.NO_CARD)
+        try:
+            return (about(name, sources.get(name, name), path), text_of(path)) if path else ("", strings.NO_CARD)
+        except OSError as error:
+            return "", strings.UNREADABLE_CARD.format(reason=error.strerror or type(error).__name__)
 
     gr.HTML(_results(cards_dir), apply_default_css=False, elem_id="results")
     names = list(cards)
@@ -80,15 +84,24 @@ def about(name: str, source: str, card: Path) -> str:
 
 def _results(cards_dir: Path) -> str:
     try:
-        results = results_rows(cards_dir)
-        return leaderboard.render(results, _verifications(results, cards_dir))
+        results, damaged = readable_results(cards_dir)
     except EmohubError as error:
         return markup.notice(error)
+    places = [cards_dir / name for name in damaged]
+    pairs = zip(places, damaged.values(), strict=True)
+    reasons = [str(error).replace(str(place), place.name) for place, error in pairs]
+    notes = "".join(f'<p class="emo-note">{escape(reason)}</p>' for reason in reasons)
+    return notes + leaderboard.render(results, _verifications(results, cards_dir))
 
 
 def _verifications(results: Results, cards_dir: Path) -> dict[str, VerificationRecord]:
-    paths = {result.name: cards_dir / result.name / VERIFY_FILE for result in results.measured}
-    return {name: VerificationRecord.load(path) for name, path in paths.items() if path.is_file()}
+    """By model, those that can be read; what is wrong with another one is said beside its card."""
+    found = {}
+    for path in (cards_dir / result.name / VERIFY_FILE for result in results.measured):
+        with suppress(RecordError):
+            if path.is_file():
+                found[path.parent.name] = VerificationRecord.load(path)
+    return found
 
 
 def _card_of(source: str) -> Path | None:
