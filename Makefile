@@ -25,7 +25,7 @@ demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PO
 
 test: lint $(VENV)/.chromium ## Lint, check formatting and types, and run every test (TESTS=… for a part).
 	@echo "== pytest"
-	@$(RUN) pytest $(TESTS)
+	@$(RUN) pytest --numprocesses auto --dist loadfile $(TESTS)
 
 faults: $(VENV)/.installed-test ## Strike every request of publishing with every fault, and print the counts (half an hour).
 	@EMOHUB_FAULTS=all $(RUN) pytest --quiet --show-capture=no tests/test_faults.py

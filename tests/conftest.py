@@ -18,6 +18,7 @@ os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # a port that nothing listens 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and tests set it themselves where the width matters
 
 pytest_plugins = ("tests.publishing", "tests.browsing", "tests.wall")
 """Fixtures of several modules; imported after the lines above."""
