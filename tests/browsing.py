@@ -24,6 +24,9 @@ from tests.factories import make_description, make_eval_record, make_run_record,
 from tools.chromium import find as find_chromium
 
 CHECKOUT = Path(__file__).parent.parent
+PATIENCE = 30_000
+"""Milliseconds within which what is awaited happens on a machine that does other things too."""
+expect.set_options(timeout=PATIENCE)
 HOSTILE_NAME = "<img src=x onerror=window.ran=1>"
 HOSTILE_LABELS = ("<script>window.ran=1<\\/script>", '"><img src=x onerror=window.ran=1>', "${window.ran=1}")
 HOSTILE_CARD = """---
