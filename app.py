@@ -1,4 +1,4 @@
-"""``emohub demo`` as a Space starts it: its options come from the environment, its models from models.json or models/."""
+"""``emohub demo`` as a Space starts it: options from the environment, models from models.json or models/."""
 
 from emohub.cli import main
 

@@ -167,3 +167,27 @@ def test_the_page_fits_its_window(open_page: OpenPage, width: int, theme: str) -
     open_tab(page, strings.MODELS_TAB)
     expect(page.locator("#card")).to_be_visible()
     expect_no_overflow(page)
+
+
+def test_two_people_at_once_do_not_see_each_others_state(site: Site, open_page: OpenPage) -> None:
+    pages = {"ada": open_page(), "bob": open_page()}
+    texts = {"ada": "i am so happy today says ada", "bob": "i am furious at home says bob"}
+    for name, page in pages.items():
+        classify_text(page).fill(texts[name])
+    for page in pages.values():
+        page.locator("#classify-button").click()
+    for name, page in pages.items():
+        answer = site.classifiers("feelings")["feelings"].classify(texts[name])
+        page.get_by_role("radio", name="feelings", exact=True).check()
+        page.locator("#classify-button").click()
+        expect(page.locator("#classify-result .emo-by")).to_have_text("feelings")
+        expect(page.locator("#classify-result .emo-label")).to_have_text(answer.label)
+        expect(page.locator("#classify-history")).to_contain_text(texts[name])
+    open_tab(pages["ada"], strings.BATCH_TAB)
+    pages["ada"].locator("#batch-sample").click()
+    expect(pages["ada"].locator("#batch-preview table")).to_be_visible()
+    open_tab(pages["bob"], strings.BATCH_TAB)
+    expect(pages["bob"].locator("#batch-preview")).to_contain_text(strings.BATCH_NO_FILE)
+    for name, other in (("ada", "bob"), ("bob", "ada")):
+        assert texts[other] not in pages[name].content()
+        assert texts[name] in pages[name].content()

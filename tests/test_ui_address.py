@@ -14,8 +14,10 @@ from tests.browsing import (
     classify_text,
     compare_text_box,
     expect_no_overflow,
+    free_port,
     open_tab,
     post,
+    serving,
 )
 
 TABS = ("classify", "compare", "models")
@@ -79,7 +81,8 @@ def test_the_handler_takes_anything_on_its_raw_route(site: Site, query: object) 
 
 
 def chosen(page: Page, area: str) -> list[str]:
-    return [name.strip() for name in page.locator(f"{area} label:has(input:checked)").all_inner_texts()]
+    names = page.locator(f"{area} label:has(input:checked)").all_inner_texts()
+    return [name.strip().removesuffix("\N{ZERO WIDTH SPACE}") for name in names]  # which keeps it from Gradio's words
 
 
 def fields(page: Page) -> dict[str, list[str]]:
@@ -116,6 +119,28 @@ def test_a_link_opens_tab_text_models_and_answer_elsewhere(site: Site, open_page
     other.goto(f"{site.url}?tab=models")
     expect(other.get_by_role("tab", name=strings.MODELS_TAB, exact=True)).to_have_attribute("aria-selected", "true")
     other.context.close()
+
+
+def test_a_link_shows_the_same_after_a_restart(site: Site, open_page: OpenPage, browser: Browser) -> None:
+    page = open_page()
+    open_tab(page, strings.EXPLAIN_TAB)
+    page.locator("#explain-text").get_by_role("textbox").fill(TEXT)
+    page.locator("#explain-model").get_by_role("radio", name="moods", exact=True).check()
+    page.locator("#explain-button").click()
+    words = page.locator("#explain-words button")
+    expect(words.first).to_be_visible()
+    page.wait_for_function("location.search.includes('models=moods')")
+    shown, query = words.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))"), urlsplit(page.url).query
+    project = site.models["moods"].parent.parent
+    with serving(["-m", "emohub", "demo", "--lazy", "--port", str(free_port())], project) as (_, url):
+        other = browser.new_page()
+        other.goto(f"{url}?{query}")
+        expect(other.get_by_role("tab", selected=True)).to_have_text(strings.EXPLAIN_TAB)
+        again = other.locator("#explain-words button")
+        expect(again).to_have_count(len(shown))
+        assert again.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == shown
+        assert chosen(other, "#explain-model") == ["moods"]
+        other.close()
 
 
 def test_hostile_and_long_addresses_are_harmless(site: Site, open_page: OpenPage) -> None:

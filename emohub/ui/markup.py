@@ -124,6 +124,11 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<table class="emo-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
+def scrolling(name: str, body: str, *, kind: str = "") -> str:
+    """What may be wider than a phone, in a box of its own that can be scrolled with the keys."""
+    return f'<div class="emo-wide {kind}" role="region" tabindex="0" aria-label="{escape(name)}">{body}</div>'
+
+
 def interval(value: Interval) -> str:
     """A figure above its interval."""
     return f'{value.value:.4f}<span class="emo-sub">{value.low:.4f} to {value.high:.4f}</span>'

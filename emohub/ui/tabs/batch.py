@@ -13,10 +13,11 @@ from emohub.batch import Progress, guess_columns
 from emohub.data import Table
 from emohub.errors import DataError, EmohubError, UsageError
 from emohub.ui import markup, strings
-from emohub.ui.choices import chosen_column, column_choice, column_choices, name_choices
+from emohub.ui.choices import chosen_column, column_choice, column_choices
+from emohub.ui.inputs import file_choice, model_choice
 from emohub.ui.service import Service
 from emohub.ui.service.batches import MEDIA_TYPES, HeldResult, answers_file, classify_rows
-from emohub.ui.service.limits import HELD_SECONDS, MAX_FILE_BYTES, MAX_ROWS
+from emohub.ui.service.limits import HELD_SECONDS
 from emohub.ui.service.uploads import HeldTable, sample_table, take_upload
 from emohub.ui.tabs.batch_result import render_least_certain, render_result
 
@@ -199,21 +200,17 @@ def _lay_out(names: Sequence[str]) -> _Parts:
     table = gr.State(time_to_live=HELD_SECONDS)
     answers = gr.State(time_to_live=HELD_SECONDS)
     file = gr.JSON(visible=False)
-    limits = strings.BATCH_LIMITS.format(rows=f"{MAX_ROWS:,}", megabytes=MAX_FILE_BYTES // 2**20)
     with gr.Row(elem_classes="emo-split emo-batch"):
         with gr.Column():
-            gr.HTML(f'<p class="emo-detail">{escape(limits)}</p>', apply_default_css=False)
-            with gr.Row(elem_classes="emo-pair"):
-                upload = gr.UploadButton(
-                    strings.BATCH_UPLOAD, file_types=list(MEDIA_TYPES), variant="primary", elem_id="batch-upload"
-                )
-                sample = gr.Button(strings.BATCH_SAMPLE, elem_id="batch-sample")
+            upload, sample = file_choice(
+                "batch", limits=strings.BATCH_LIMITS, upload=strings.BATCH_UPLOAD, sample=strings.BATCH_SAMPLE
+            )
             with gr.Column(visible=False) as settings:
                 text = gr.Dropdown([], label=strings.BATCH_TEXT_COLUMN, interactive=True, elem_id="batch-text")
                 with gr.Row(elem_classes="emo-pair"):
                     date = gr.Dropdown([], label=strings.BATCH_DATE_COLUMN, interactive=True, elem_id="batch-date")
                     group = gr.Dropdown([], label=strings.BATCH_GROUP_COLUMN, interactive=True, elem_id="batch-group")
-                model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="batch-model")
+                model = model_choice("batch", names)
                 with gr.Row(elem_classes="emo-pair"):
                     run = gr.Button(strings.BATCH_RUN, variant="primary", elem_id="batch-run")
                     cancel = gr.Button(strings.BATCH_CANCEL, visible=False, elem_id="batch-cancel")

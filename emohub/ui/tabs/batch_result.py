@@ -93,7 +93,7 @@ def _over_time(result: BatchResult, ranked: Sequence[int], periods: Periods) -> 
         "label-shares-over-time.png",
     )
     figures = _figures(strings.BATCH_PERIOD, names, labels, periods.periods, ranked)
-    return _section(strings.BATCH_TIME, _scrolling(strings.BATCH_TIME, picture) + figures)
+    return _section(strings.BATCH_TIME, markup.scrolling(strings.BATCH_TIME, picture) + figures)
 
 
 def _by_group(result: BatchResult, ranked: Sequence[int], groups: Groups) -> str:
@@ -143,13 +143,8 @@ def _figures(
     )
     return (
         f'<details class="emo-figures"><summary>{strings.BATCH_FIGURES}</summary>'
-        f"{_scrolling(strings.BATCH_FIGURES, table)}</details>"
+        f"{markup.scrolling(strings.BATCH_FIGURES, table)}</details>"
     )
-
-
-def _scrolling(name: str, body: str) -> str:
-    """What may be wider than a phone, in a box of its own that can be scrolled with the keys."""
-    return f'<div class="emo-wide" tabindex="0" role="region" aria-label="{name}">{body}</div>'
 
 
 def render_least_certain(result: BatchResult) -> str:

@@ -9,7 +9,7 @@ import gradio as gr
 from emohub.errors import EmohubError
 from emohub.inference import Prediction
 from emohub.ui import markup, strings
-from emohub.ui.choices import name_choices
+from emohub.ui.inputs import model_choice, text_box
 from emohub.ui.service import Service
 from emohub.ui.service.history import Entry, checked_history, history_csv, history_json, with_answer
 from emohub.ui.sharing import Shared
@@ -41,16 +41,8 @@ def build(service: Service) -> Shared:
 
     with gr.Row(elem_classes="emo-split"):
         with gr.Column():
-            text = gr.Textbox(
-                label=strings.TEXT,
-                placeholder=strings.CLASSIFY_PLACEHOLDER,
-                lines=1,
-                max_lines=8,
-                autofocus=True,
-                elem_id="classify-text",
-                elem_classes="emo-text",
-            )
-            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="classify-model")
+            text = text_box("classify", placeholder=strings.CLASSIFY_PLACEHOLDER, autofocus=True)
+            model = model_choice("classify", names)
             button = gr.Button(strings.CLASSIFY, variant="primary", elem_id="classify-button")
         with gr.Column():
             output = gr.HTML(empty, apply_default_css=False, elem_id="classify-result")

@@ -9,6 +9,7 @@ import gradio as gr
 from emohub.errors import EmohubError
 from emohub.ui import markup, strings
 from emohub.ui.choices import name_choices
+from emohub.ui.inputs import text_box
 from emohub.ui.service import Service
 from emohub.ui.service.comparing import compare, compare_texts, lines_of
 from emohub.ui.service.hub_models import HubModels
@@ -46,15 +47,7 @@ def build(service: Service, hub_models: HubModels) -> Shared:
         except EmohubError as error:
             return markup.notice(error)
 
-    text = gr.Textbox(
-        label=strings.TEXT,
-        placeholder=strings.TEXT_PLACEHOLDER,
-        info=strings.COMPARE_TEXTS_HINT.format(most=MAX_TEXTS),
-        lines=1,
-        max_lines=12,
-        elem_id="compare-text",
-        elem_classes="emo-text",
-    )
+    text = text_box("compare", info=strings.COMPARE_TEXTS_HINT.format(most=MAX_TEXTS), max_lines=12)
     models = gr.CheckboxGroup(
         name_choices(names), value=names[:MAX_MODELS], label=strings.MODELS, elem_id="compare-models"
     )

@@ -12,10 +12,10 @@ from emohub.data import Table
 from emohub.errors import DataError, EmohubError, UsageError
 from emohub.ui import markup, strings
 from emohub.ui.choices import chosen_column, column_choice, column_choices, name_choices
+from emohub.ui.inputs import file_choice
 from emohub.ui.service import Service
-from emohub.ui.service.batches import MEDIA_TYPES
 from emohub.ui.service.evaluating import evaluate, guess_labelled
-from emohub.ui.service.limits import HELD_SECONDS, MAX_FILE_BYTES, MAX_MODELS, MAX_ROWS
+from emohub.ui.service.limits import HELD_SECONDS, MAX_MODELS
 from emohub.ui.service.uploads import HeldTable, sample_table, take_upload
 from emohub.ui.tabs.batch import render_preview
 from emohub.ui.tabs.evaluation import render
@@ -95,15 +95,14 @@ def build(service: Service) -> None:
 
 def _lay_out(names: Sequence[str]) -> _Parts:
     table = gr.State(time_to_live=HELD_SECONDS)
-    limits = strings.EVALUATE_LIMITS.format(rows=f"{MAX_ROWS:,}", megabytes=MAX_FILE_BYTES // 2**20)
     with gr.Row(elem_classes="emo-split emo-batch"):
         with gr.Column():
-            gr.HTML(f'<p class="emo-detail">{escape(limits)}</p>', apply_default_css=False)
-            with gr.Row(elem_classes="emo-pair"):
-                upload = gr.UploadButton(
-                    strings.EVALUATE_UPLOAD, file_types=list(MEDIA_TYPES), variant="primary", elem_id="evaluate-upload"
-                )
-                sample = gr.Button(strings.EVALUATE_SAMPLE, elem_id="evaluate-sample")
+            upload, sample = file_choice(
+                "evaluate",
+                limits=strings.EVALUATE_LIMITS,
+                upload=strings.EVALUATE_UPLOAD,
+                sample=strings.EVALUATE_SAMPLE,
+            )
             with gr.Column(visible=False) as settings:
                 text = _column(strings.EVALUATE_TEXT_COLUMN, "text")
                 with gr.Row(elem_classes="emo-pair"):

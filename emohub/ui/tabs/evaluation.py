@@ -243,12 +243,7 @@ def _part(title: str, detail: str, content: str) -> str:
 
 def _table(name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, kind: str = "") -> str:
     """A table in a box of its own, which scrolls where many models stand side by side."""
-    if not rows:
-        return ""
-    return (
-        f'<div class="emo-wide {kind}" role="region" tabindex="0" aria-label="{escape(name)}">'
-        f"{markup.table(columns, rows)}</div>"
-    )
+    return markup.scrolling(name, markup.table(columns, rows), kind=kind) if rows else ""
 
 
 def _both(first: str, second: str) -> str:

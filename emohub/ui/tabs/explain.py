@@ -11,6 +11,7 @@ from emohub.errors import EmohubError
 from emohub.explain import Attribution, Method
 from emohub.ui import markup, strings
 from emohub.ui.choices import name_choices
+from emohub.ui.inputs import model_choice, text_box
 from emohub.ui.service import Service
 from emohub.ui.service.explaining import change_words, explain
 from emohub.ui.service.limits import MAX_MODELS
@@ -114,15 +115,8 @@ def build(service: Service) -> Shared:
     names = list(service.store.names)
     with gr.Row(elem_classes="emo-asking"):
         with gr.Column():
-            text = gr.Textbox(
-                label=strings.TEXT,
-                placeholder=strings.TEXT_PLACEHOLDER,
-                lines=1,
-                max_lines=8,
-                elem_id="explain-text",
-                elem_classes="emo-text",
-            )
-            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="explain-model")
+            text = text_box("explain")
+            model = model_choice("explain", names)
         with gr.Column():
             method = gr.Radio(
                 [(words, key) for key, words in strings.EXPLAIN_METHODS.items()],

@@ -9,6 +9,7 @@ from emohub.errors import EmohubError, UsageError
 from emohub.feedback import Feedback, FeedbackRow
 from emohub.ui import markup, strings
 from emohub.ui.choices import name_choices
+from emohub.ui.inputs import model_choice, text_box
 from emohub.ui.service import Service
 from emohub.ui.service.feedback import ask, submit, withdraw
 
@@ -55,15 +56,8 @@ def build(service: Service, feedback: Feedback | None) -> None:
 
     with gr.Row(elem_classes="emo-split"):
         with gr.Column():
-            text = gr.Textbox(
-                label=strings.TEXT,
-                placeholder=strings.TEXT_PLACEHOLDER,
-                lines=1,
-                max_lines=8,
-                elem_id="feedback-text",
-                elem_classes="emo-text",
-            )
-            model = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="feedback-model")
+            text = text_box("feedback")
+            model = model_choice("feedback", names)
             button = gr.Button(strings.FEEDBACK_ASK, variant="primary", elem_id="feedback-ask")
         with gr.Column():
             empty = markup.empty(strings.FEEDBACK_EMPTY, strings.FEEDBACK_EMPTY_DETAIL)
