@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from emohub.errors import UsageError
 from emohub.inference import Prediction
@@ -185,3 +185,13 @@ def test_a_late_answer_never_overwrites_a_newer_one(site: Site, open_page: OpenP
     expect(result).to_contain_text(f"{expected.tokens} tokens")
     assert shown_bars(result)[expected.label] == markup.percent(max(expected.probabilities))
     assert asked == ["i am happy", text]
+
+
+def test_whoever_types_before_the_pages_script_is_there_is_answered(site: Site, browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_init_script("Object.defineProperty(window, 'emohub', {get() {}, set() {}})")
+    page.goto(site.url)
+    classify_text(page).fill(TEXT)
+    page.keyboard.press("Enter")
+    expect(page.locator("#classify-result .emo-label")).to_be_visible()
+    page.close()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,8 @@ def test_an_evaluation_can_be_stopped_and_begun_again(open_page: OpenPage, tmp_p
     choose_file(page, many)
     for _ in range(3):  # more often than long jobs may run at the same time
         page.locator("#evaluate-run").click()
-        page.locator("#evaluate-cancel").click()
+        with page.expect_response(re.compile("/gradio_api/reset")):  # the job has ended
+            page.locator("#evaluate-cancel").click()
         expect(page.locator("#evaluate-result")).to_contain_text(strings.EVALUATE_STOPPED)
     page.locator("#evaluate-sample").click()
     expect(page.locator("#evaluate-preview")).to_contain_text("48 rows")

@@ -63,7 +63,8 @@ def build(service: Service) -> Shared:
         show_classification,
         inputs=[text, model, how, history],
         outputs=[output, history, shown],
-        js="(...values) => window.emohub.ask(...values)",
+        # Whoever is faster than the page's own script is answered at once.
+        js="(...values) => window.emohub?.ask(...values) ?? values",
         trigger_mode="always_last",
         preprocess=False,  # the handler checks everything by itself, and says what is wrong in a sentence
         queue=False,

@@ -90,7 +90,9 @@ def build(service: Service) -> None:
         api_visibility="private",
         show_progress="hidden",
     )
-    parts.cancel.click(stop_evaluating, None, running, cancels=[job], **at_once)
+    # First the job ends, then the page says so: until then Gradio would not begin another.
+    stopped = parts.cancel.click(None, cancels=[job], **at_once)
+    stopped.then(stop_evaluating, None, running, **at_once)
 
 
 def _lay_out(names: Sequence[str]) -> _Parts:
