@@ -269,7 +269,7 @@ def test_the_pushed_space_starts_and_serves_exactly_the_published_models(
                 components = json.load(response)["components"]
             choices = {each["props"].get("elem_id"): each["props"].get("choices") for each in components}
             assert [value for _, value in choices["classify-model"]] == ["first", "second"]
-            assert {name for name, _ in choices["card-choice"]} == {"first", "second", "documented"}
+            assert {value for _, value in choices["card-choice"]} == {"first", "second", "documented"}
             for name in NAMES:
                 answer = ask(address[0], TEXT, name)
                 expected = Classifier.from_pretrained(project / "models" / name).classify(TEXT)
