@@ -23,6 +23,7 @@ from mcp.types import CallToolResult, Tool
 from docs import generate_api
 from docs.parts import parts
 from emohub.compare import compare_text
+from emohub.inference import Classifier
 from tests.browsing import Site, post
 from tests.conftest import LABELS, made_rows
 
@@ -248,6 +249,14 @@ def ran(command: list[str], folder: Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_the_documented_answer_is_the_models() -> None:
+    answer = json.loads(next(snippets("json")))
+    given = Classifier.from_pretrained(ROOT / "models" / answer["model"]).classify("What a lovely day")
+    assert (answer["label"], answer["tokens"], answer["max_length"]) == (given.label, given.tokens, given.max_length)
+    expected = dict(zip(given.labels, given.probabilities, strict=True))
+    assert answer["probabilities"] == pytest.approx(expected, abs=5.1e-5)
 
 
 def test_the_documented_calls_with_curl_work(site: Site, tmp_path: Path) -> None:
