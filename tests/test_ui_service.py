@@ -15,7 +15,7 @@ from emohub.errors import BusyError, ModelError, UsageError
 from emohub.inference import Prediction
 from emohub.ui import build_demo, markup, server, strings
 from emohub.ui.card_text import card_body
-from emohub.ui.service import ModelStore, Service
+from emohub.ui.service import ModelStore, Service, comparing
 from emohub.ui.tabs import comparison as compare_tab
 from emohub.ui.tabs import models as models_tab
 
@@ -108,7 +108,7 @@ def test_a_text_that_cannot_be_classified_is_refused(tiny_model_dir: Path, text:
     with pytest.raises(UsageError):
         service.classify(text, "tiny")
     with pytest.raises(UsageError):
-        service.compare(text, ["tiny"])
+        comparing.compare(service, text, ["tiny"])
 
 
 @pytest.mark.parametrize("model", ["", "other", None, 3, ["tiny"], "../tiny"])
@@ -120,12 +120,12 @@ def test_a_model_that_is_not_served_is_refused(tiny_model_dir: Path, model: obje
 @pytest.mark.parametrize("models", [[], None, "tiny", {"tiny": 1}, [["tiny"]], ["tiny", "other"], ["a", "b", "c"]])
 def test_models_that_are_not_served_are_not_compared(tiny_model_dir: Path, models: object) -> None:
     with pytest.raises(UsageError):
-        Service(ModelStore({"tiny": tiny_model_dir}), max_requests=2).compare(TEXT, models)
+        comparing.compare(Service(ModelStore({"tiny": tiny_model_dir}), max_requests=2), TEXT, models)
 
 
 def test_a_model_named_twice_is_compared_once(tiny_model_dir: Path) -> None:
     service = Service(ModelStore({"tiny": tiny_model_dir}), max_requests=2)
-    assert list(service.compare(TEXT, ["tiny", "tiny"]).predictions) == ["tiny"]
+    assert list(comparing.compare(service, TEXT, ["tiny", "tiny"]).predictions) == ["tiny"]
 
 
 def test_one_request_too_many_is_turned_away_and_the_place_is_free_again() -> None:
@@ -137,7 +137,7 @@ def test_one_request_too_many_is_turned_away_and_the_place_is_free_again() -> No
         with pytest.raises(BusyError, match="try again"):
             service.classify("text", "slow")
         with pytest.raises(BusyError):
-            service.compare("text", ["slow"])
+            comparing.compare(service, "text", ["slow"])
         slow.release.set()
         assert first.result(60).label == "joy"
     assert service.classify("text", "slow").label == "joy"

@@ -5,10 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from emohub.compare import TextComparison, compare_text
 from emohub.errors import BusyError
 from emohub.inference import Classifier, Prediction, check_text
-from emohub.ui.service.checks import checked_name, checked_names, checked_text
+from emohub.ui.service.checks import checked_name, checked_text
 from emohub.ui.service.limits import MAX_HELD_TABLES, MAX_LONG_JOBS, MAX_PASS_TEXTS, MAX_WAITING
 from emohub.ui.service.line import Compute, Line, classify_many, unless_gone
 from emohub.ui.service.long_jobs import LongJobs
@@ -66,22 +65,6 @@ class Service:
         checked, name = _checked_question(text, model)
         with self.place():
             return self._line.join(self.store.get(name), checked).result()
-
-    def compare(self, text: object, models: object) -> TextComparison:
-        """What several models make of one text.
-
-        Raises:
-            UsageError: the text is empty or too long, no model was named, or one of them does not exist.
-            ModelError: a model cannot be loaded.
-            BusyError: too many requests wait already.
-        """
-        checked = checked_text(text)
-        names = checked_names(models)
-        with self.place():
-            loading = [self.store.begin(name) for name in names]
-            classifiers = {name: each.result() for name, each in zip(names, loading, strict=True)}
-            with self.computing:
-                return compare_text(classifiers, checked)
 
     @contextmanager
     def place(self) -> Iterator[None]:
