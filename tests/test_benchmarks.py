@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification
 
 from benchmarks import page, recipes
 from benchmarks.fresh_base import ARCHITECTURES, SPECIAL_TOKENS, build, make_vocabulary
-from emohub.inference import load_for_training
+from emohub.inference.loading import load_for_training
 from emohub.recipe import Corpus, load_recipe
 from emohub.reproduce import compare
 from tests.test_reproduce import DOCUMENTED, evaluation_of, run_as_documented

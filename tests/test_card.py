@@ -380,7 +380,8 @@ def test_usage_runs_as_it_stands(
 ) -> None:
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from emohub.inference import Classifier, save_pretrained
+    from emohub.inference import Classifier
+    from emohub.inference.loading import save_pretrained
 
     run = make_run_record()
     source = make_tiny_model(labels=LABELS)

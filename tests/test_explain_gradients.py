@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from emohub.errors import DataError, ModelError
 from emohub.explain import METHODS, TOLERANCE, gradient_x_input, integrated_gradients, leave_one_out
 from emohub.inference import Classifier
+from emohub.inference.torch_engine import TorchEngine
 from tests.conftest import FILLERS, Architecture, MakeModel
 
 ARCHITECTURES: tuple[Architecture, ...] = ("bert", "distilbert", "roberta")
@@ -20,13 +21,13 @@ TEXT = "i am so unbelievably happy today, really!"
 
 def in_double(folder: Path, max_length: int = 32) -> Classifier:
     model = AutoModelForSequenceClassification.from_pretrained(folder).double().eval()
-    return Classifier(model, AutoTokenizer.from_pretrained(folder), id="double", max_length=max_length)
+    return Classifier(TorchEngine(model), AutoTokenizer.from_pretrained(folder), id="double", max_length=max_length)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_gradients_equal_finite_differences(make_tiny_model: MakeModel, architecture: Architecture) -> None:
     classifier = in_double(make_tiny_model(architecture=architecture, scale=0.3))
-    model, tokenizer = classifier._model, classifier._tokenizer
+    model, tokenizer = classifier._engine.model, classifier._tokenizer
     gradients = classifier.path_gradients(TEXT, "joy", [0.4, 1.0])
 
     ids = tokenizer(TEXT, return_tensors="pt")["input_ids"]
@@ -69,7 +70,7 @@ class Straight:
         return len(text)
 
     def path_gradients(self, text: str, label: str, points):
-        from emohub.inference import PathGradients
+        from emohub.inference.attribution import PathGradients
 
         starts = [index for index in range(len(text)) if text[index] != " " and (index == 0 or text[index - 1] == " ")]
         words = text.split()
@@ -175,7 +176,7 @@ def planted(folder: Path, trigger: str, decoys: tuple[str, ...]) -> Classifier:
             torch.nn.functional.cross_entropy(model(**batch).logits, target).backward()
             optimizer.step()
             optimizer.zero_grad()
-    return Classifier(model.eval(), tokenizer, id="planted", max_length=64)
+    return Classifier(TorchEngine(model.eval()), tokenizer, id="planted", max_length=64)
 
 
 def made_text(generator: random.Random, word: str) -> str:
@@ -201,12 +202,12 @@ def test_the_planted_trigger_is_found_first(make_tiny_model: MakeModel, architec
 
 def test_a_model_that_takes_no_embeddings_says_so(tiny_model_dir: Path) -> None:
     classifier = Classifier.from_pretrained(tiny_model_dir)
-    answer = classifier._model.forward
+    answer = classifier._engine.model.forward
 
     def forward(input_ids, attention_mask):
         return answer(input_ids, attention_mask)
 
-    classifier._model.forward = forward
+    classifier._engine.model.forward = forward
     with pytest.raises(ModelError, match="use leave_one_out"):
         gradient_x_input(classifier, TEXT)
     assert leave_one_out(classifier, TEXT).words

@@ -15,13 +15,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForMaskedLM
 
 from emohub.errors import DataError, ModelError, UsageError
-from emohub.inference import (
-    MAX_TEXT_CHARS,
-    Classifier,
-    find_checkpoint,
-    load_for_training,
-    save_pretrained,
-)
+from emohub.inference import MAX_TEXT_CHARS, Classifier, find_checkpoint
+from emohub.inference.loading import load_for_training, save_pretrained
+from emohub.inference.torch_engine import TorchEngine
 
 FAMILIES = ("bert", "distilbert", "roberta")
 TEXTS = [
@@ -173,7 +169,7 @@ def test_a_half_precision_export_gives_plain_transformers_the_same_probabilities
     architecture, make_tiny_model, tmp_path
 ):
     base = load_for_training(make_tiny_model(architecture=architecture), LABELS)
-    full = Classifier(base.model, base.tokenizer(24), id="in memory", max_length=24).predict_proba(TEXTS)
+    full = Classifier(TorchEngine(base.model), base.tokenizer(24), id="in memory", max_length=24).predict_proba(TEXTS)
     folder = tmp_path / "run" / "checkpoint"
     save_pretrained(base.model, base.tokenizer(24), folder, "float16")
 
@@ -205,7 +201,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tiny_base_dir, tmp_path):
 def test_the_model_around_a_classifier_in_training_is_evaluated_without_dropout(tiny_base_dir):
     base = load_for_training(tiny_base_dir, LABELS)
     assert base.model.training
-    classifier = Classifier(base.model, base.tokenizer(32), id="in memory", max_length=32)
+    classifier = Classifier(TorchEngine(base.model), base.tokenizer(32), id="in memory", max_length=32)
     np.testing.assert_array_equal(classifier.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
     base.model.train()
     np.testing.assert_array_equal(classifier.predict_proba(TEXTS[:5]), classifier.predict_proba(TEXTS[:5]))
@@ -217,8 +213,8 @@ def test_a_batch_size_bounds_every_forward_pass_and_changes_nothing(tiny_base_di
     base = load_for_training(tiny_base_dir, LABELS)
     sizes: list[int] = []
     base.model.register_forward_pre_hook(lambda _, __, inputs: sizes.append(len(inputs["input_ids"])), with_kwargs=True)
-    unbounded = Classifier(base.model, base.tokenizer(32), id="in memory", max_length=32)
-    bounded = Classifier(base.model, base.tokenizer(32), id="in memory", max_length=32, batch_size=2)
+    unbounded = Classifier(TorchEngine(base.model), base.tokenizer(32), id="in memory", max_length=32)
+    bounded = Classifier(TorchEngine(base.model), base.tokenizer(32), id="in memory", max_length=32, batch_size=2)
     expected = unbounded.predict_proba(TEXTS)
     assert max(sizes) > 2
     sizes.clear()

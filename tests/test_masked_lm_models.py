@@ -7,15 +7,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
-from emohub import inference
 from emohub.errors import ModelError, UsageError
-from emohub.inference import (
-    load_for_masked_lm,
-    load_for_training,
-    load_masked_lm,
-    masked_lm_logits,
-    save_pretrained,
-)
+from emohub.inference.loading import load_for_training, save_pretrained
+from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 from emohub.layout import WEIGHTS_FILE
 from emohub.tokenizing import load_tokenizer
 from tests.conftest import LABELS, MakeModel
@@ -160,7 +154,7 @@ def test_dropouts_replace_those_of_the_configuration(load, masked_lm_dir: Path) 
 
 
 def test_a_family_without_a_kind_of_dropout_is_refused(masked_lm_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference.checkpoint, "_DROPOUTS", ("no_such_key",))
+    monkeypatch.setattr("emohub.inference.loading._DROPOUTS", ("no_such_key",))
     with pytest.raises(ModelError, match=r"has no dropout; leave dropout out of the recipe's \[training\]"):
         load_for_masked_lm(masked_lm_dir, dropout=0.1)
     load_for_masked_lm(masked_lm_dir, attention_dropout=0.1)

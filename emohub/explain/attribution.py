@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from emohub.errors import UsageError
 from emohub.explain.words import Span, keep, words_of
-from emohub.inference import MAX_TEXT_CHARS, PathGradients
+from emohub.inference import MAX_TEXT_CHARS
+from emohub.inference.attribution import PathGradients
 from emohub.labels import label_key
 
 MAX_WORDS = 512

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emohub.errors import ModelError
-from emohub.tokenizing import TracedTokens
+from emohub.inference.engine import Engine
+from emohub.inference.torch_engine import TorchEngine
+from emohub.tokenizing import Tokenizer, TracedTokens
 
 ZERO_BASELINE = "zero"
 """What the baseline is called where a tokenizer has neither a mask nor a padding token."""
@@ -38,21 +39,18 @@ class PathGradients:
 
 
 def path_gradients(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    tokens: TracedTokens,
-    column: int,
-    points: Sequence[float],
-    *,
-    batch_tokens: int,
+    engine: Engine, tokenizer: Tokenizer, tokens: TracedTokens, column: int, points: Sequence[float]
 ) -> PathGradients:
     """Gradients of the probability in ``column`` at ``points``: 0 is the baseline and 1 the text.
 
-    One forward pass holds at most ``batch_tokens`` tokens, or one point.
+    One forward pass holds as many tokens as the engine's batches, or one point.
 
     Raises:
         ModelError: the model cannot be asked about embeddings.
     """
+    if not isinstance(engine, TorchEngine):
+        raise ModelError(f"the engine {engine.name} has no gradients", "use leave_one_out")
+    model = engine.model.eval()
     if "inputs_embeds" not in inspect.signature(model.forward).parameters:
         raise ModelError(
             f"a {model.config.model_type} model takes no embeddings, so it has no such gradients", "use leave_one_out"
@@ -67,7 +65,7 @@ def path_gradients(
         difference = torch.where(added, torch.zeros_like(text), text - blank)
     gradients: list[Tensor] = []
     values: list[Tensor] = []
-    at_once = max(1, batch_tokens // len(tokens.ids))
+    at_once = max(1, engine.batch_tokens // len(tokens.ids))
     for start in range(0, len(points), at_once):
         share = torch.tensor(points[start : start + at_once], dtype=text.dtype, device=device)[:, None, None]
         embeddings = (text - (1 - share) * difference).requires_grad_()
@@ -88,7 +86,7 @@ def path_gradients(
     )
 
 
-def _baseline(tokenizer: PreTrainedTokenizerBase) -> tuple[str, int | None]:
+def _baseline(tokenizer: Tokenizer) -> tuple[str, int | None]:
     for token, token_id in (
         (tokenizer.mask_token, tokenizer.mask_token_id),
         (tokenizer.pad_token, tokenizer.pad_token_id),

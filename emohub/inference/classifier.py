@@ -4,29 +4,27 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
-from emohub.inference.attribution import PathGradients, path_gradients
-from emohub.inference.checkpoint import Checkpoint, find_checkpoint, load_classifier, position_limit
+from emohub.inference.checkpoint import Checkpoint, find_checkpoint
+from emohub.inference.engine import Engine, EngineName, load_engine
 from emohub.record import ModelIdentity
 from emohub.steps import run_steps
+from emohub.tokenizing import Tokenizer
+
+if TYPE_CHECKING:
+    from emohub.inference.attribution import PathGradients
 
 MAX_TEXT_CHARS = 100_000
 """Characters of the longest text that :meth:`Classifier.classify` takes."""
 
 _DEFAULT_MAX_LENGTH = 512
 """Tokens that are read where neither tokenizer nor configuration states a limit."""
-_BATCH_TOKENS_CPU = 1024
-"""Padded tokens of one forward pass on a CPU: few enough that the activations stay in its cache."""
-_BATCH_TOKENS_ACCELERATOR = 32_768
-"""The same elsewhere: enough that the time is spent on arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -55,30 +53,37 @@ class Prediction:
 class Classifier:
     """A sequence classifier that gives each text exactly one of its labels.
 
-    It computes in float32, whatever precision the weights were stored in. Several threads may use it at once.
-    Build it with :meth:`from_pretrained`; the constructor wraps a model that is in memory already.
+    Several threads may use it at once. Build it with :meth:`from_pretrained`.
     """
 
     def __init__(
         self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        engine: Engine,
+        tokenizer: Tokenizer,
         *,
         id: str,
         max_length: int,
         batch_size: int | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """``batch_size`` is the most texts in one forward pass; None leaves it to the number of their tokens."""
+        """``batch_size`` is the most texts in one forward pass; None leaves it to the number of their tokens.
+
+        Without a ``checkpoint`` the model is in memory only.
+        """
         self.id = id
         self.max_length = max_length
-        self.labels = _label_names(model, id)
-        self._model, self._tokenizer, self._checkpoint = model, tokenizer, checkpoint
+        self.labels = _label_names(engine.config, id)
+        self._engine, self._tokenizer, self._checkpoint = engine, tokenizer, checkpoint
         self._batch_size = batch_size
 
     @classmethod
     def from_pretrained(
-        cls, model: str | Path, *, revision: str | None = None, device: str | torch.device | None = None
+        cls,
+        model: str | Path,
+        *,
+        revision: str | None = None,
+        device: str | None = None,
+        engine: EngineName = "auto",
     ) -> Self:
         """Load a model folder, a run, a model under ``models/`` by name, or a Hub id.
 
@@ -86,25 +91,29 @@ class Classifier:
         without a network from then on. ``device`` is the CPU when None.
 
         Raises:
-            UsageError: a revision was given for a local folder.
+            UsageError: a revision was given for a local folder, or there is no such engine.
             ModelError: the model cannot be found or reached, is damaged, or is no classifier with one label per text.
         """
-        return cls.of(find_checkpoint(model, revision=revision), device=device)
+        return cls.of(find_checkpoint(model, revision=revision), device=device, engine=engine)
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, *, device: str | torch.device | None = None) -> Self:
+    def of(cls, checkpoint: Checkpoint, *, device: str | None = None, engine: EngineName = "auto") -> Self:
         """Load a model that was found already; as :meth:`from_pretrained` in all else.
 
         Raises:
+            UsageError: there is no such engine.
             ModelError: the model is damaged, or is no classifier with one label per text.
         """
-        loaded = load_classifier(checkpoint)
+        loaded = load_engine(engine, checkpoint, device)
         tokenizer = tokenizing.load_tokenizer(checkpoint.folder)
-        limits = [limit for limit in (tokenizer.model_max_length, position_limit(loaded)) if limit and limit < 1e9]
+        limits = [limit for limit in (tokenizer.model_max_length, loaded.position_limit) if limit and limit < 1e9]
         max_length = min(limits, default=_DEFAULT_MAX_LENGTH)
-        return cls(
-            loaded.to(device or "cpu"), tokenizer, id=checkpoint.id, max_length=max_length, checkpoint=checkpoint
-        )
+        return cls(loaded, tokenizer, id=checkpoint.id, max_length=max_length, checkpoint=checkpoint)
+
+    @property
+    def engine(self) -> EngineName:
+        """What computes; never ``auto``."""
+        return self._engine.name
 
     @property
     def revision(self) -> str | None:
@@ -125,18 +134,17 @@ class Classifier:
     @property
     def num_parameters(self) -> int:
         """Number of weights."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
+        return self._engine.num_parameters
 
     @property
     def device(self) -> str:
         """What it computes on: ``cpu``, or the accelerator's own name."""
-        device = self._model.device
-        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        return self._engine.device
 
     @property
     def threads(self) -> int:
         """Threads that one forward pass on a CPU is divided among."""
-        return torch.get_num_threads()
+        return self._engine.threads
 
     def identity(self) -> ModelIdentity:
         """What a record states about the model.
@@ -225,33 +233,24 @@ class Classifier:
         """
         return self._read_chars(text) if self.count_tokens([text])[0] > self.max_length else len(text)
 
-    def path_gradients(self, text: str, label: str, points: Sequence[float]) -> PathGradients:
+    def path_gradients(self, text: str, label: str, points: Sequence[float]) -> "PathGradients":
         """Gradients of the probability of ``label`` at ``points`` of the line from a baseline, 0, to ``text``, 1.
 
         Raises:
             DataError: the text is not valid Unicode.
             ModelError: a model of this kind cannot be asked for them.
         """
+        from emohub.inference.attribution import path_gradients  # noqa: PLC0415 - torch comes with it
+
         tokens = tokenizing.trace(self._tokenizer, text, self.max_length)
-        self._model.eval()
-        column = self.labels.index(label)
-        return path_gradients(self._model, self._tokenizer, tokens, column, points, batch_tokens=self._batch_tokens)
+        return path_gradients(self._engine, self._tokenizer, tokens, self.labels.index(label), points)
 
-    @property
-    def _batch_tokens(self) -> int:
-        return _BATCH_TOKENS_CPU if self._model.device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
-
-    @torch.inference_mode()
     def _steps(self, ids: list[list[int]]) -> Generator[int, None, NDArray[np.float32]]:
-        if self._model.training:
-            self._model.eval()
         probabilities = np.empty((len(ids), len(self.labels)), np.float32)
-        device = self._model.device
         done = 0
-        for rows in _batches([len(text_ids) for text_ids in ids], self._batch_tokens, self._batch_size):
+        for rows in _batches([len(text_ids) for text_ids in ids], self._engine.batch_tokens, self._batch_size):
             padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
-            inputs = {name: torch.from_numpy(array).to(device) for name, array in padded.items()}
-            probabilities[rows] = self._model(**inputs).logits.float().softmax(dim=-1).cpu().numpy()
+            probabilities[rows] = _softmax(self._engine.logits(**padded))
             done += len(rows)
             yield done
         return probabilities
@@ -288,9 +287,14 @@ def _batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[
         yield batch
 
 
-def _label_names(model: PreTrainedModel, id: str) -> tuple[str, ...]:
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def _label_names(config: Any, id: str) -> tuple[str, ...]:
     """The names of the outputs, in order; a model that gives a text no label or several is refused."""
-    config = model.config
     if config.problem_type not in (None, "single_label_classification") or config.num_labels < 2:
         task = (config.problem_type or "regression").replace("_", " ")
         raise ModelError(f"{id} was made for {task}", "give a classifier with exactly one label per text")

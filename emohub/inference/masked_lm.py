@@ -8,14 +8,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, PreTrainedModel
 
 from emohub.errors import ModelError
-from emohub.inference.checkpoint import (
-    BaseModel,
-    find_checkpoint,
-    load_config,
-    load_model,
-    load_with_new_head,
-    set_dropouts,
-)
+from emohub.inference.checkpoint import find_checkpoint
+from emohub.inference.loading import BaseModel, load_config, load_model, load_with_new_head, set_dropouts
 
 
 def load_for_masked_lm(

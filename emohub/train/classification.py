@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emohub import inference, packing, tokenizing
+from emohub import packing, tokenizing
 from emohub.data import LabelledTexts, audit_for_training, load_split, split_identity
 from emohub.errors import DivergedError
-from emohub.inference import BaseModel, Classifier
+from emohub.inference import Classifier
+from emohub.inference.loading import BaseModel, load_for_training, save_pretrained
+from emohub.inference.torch_engine import TorchEngine
 from emohub.metrics import classification_metrics, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
 from emohub.record import Finding, ModelIdentity, PreviousStage, SplitIdentity
@@ -137,11 +139,13 @@ class Classification:
 
     def save(self, folder: Path) -> None:
         """Write the classifier and its tokenizer in the recipe's precision."""
-        inference.save_pretrained(self.model, self.tokenizer, folder, self.export_dtype)
+        save_pretrained(self.model, self.tokenizer, folder, self.export_dtype)
 
     def measure_files(self, folder: Path) -> dict[str, float]:
         """The loss and all metrics on validation of the classifier in ``folder``."""
-        return self._figures(Classifier.from_pretrained(folder).predict_proba(self.splits["validation"].texts))
+        return self._figures(
+            Classifier.from_pretrained(folder, engine="torch").predict_proba(self.splits["validation"].texts)
+        )
 
     def _figures(self, probabilities: NDArray[np.float32]) -> dict[str, float]:
         labels = self.splits["validation"].labels
@@ -151,7 +155,7 @@ class Classification:
     @cached_property
     def _validator(self) -> Classifier:
         return Classifier(
-            self.model,
+            TorchEngine(self.base.model),
             self.tokenizer,
             id=self.recorded.name,
             max_length=self.recorded.max_length,
@@ -189,7 +193,7 @@ def gather_classification(
         DataError, ModelError, UsageError: one of them cannot be used.
     """
     splits = {name: load_split(recipe.corpus, name, data_dir=data_dir) for name in ("train", "validation")}
-    base = inference.load_for_training(
+    base = load_for_training(
         base_model or recipe.base_model,
         recipe.corpus.labels,
         revision=None if base_model else recipe.base_model_revision,

@@ -16,8 +16,9 @@ from accelerate.utils.memory import should_reduce_batch_size
 from torch import nn
 from torch.optim import Optimizer
 
-from emohub import inference, layout
+from emohub import layout
 from emohub.errors import DivergedError, StoppedError, TrainingError
+from emohub.inference.loading import recompute_activations
 from emohub.pictures import draw_learning_curves
 from emohub.record import (
     Exported,
@@ -134,7 +135,7 @@ class Run:
         """The wrapped model and its optimizer, as they were when the run was stopped if it was."""
         model, settings = self.material.model, self.material.settings
         if settings.gradient_checkpointing:
-            inference.recompute_activations(self.material.base.model)
+            recompute_activations(self.material.base.model)
         trained = whole_copy(self.accelerator, model)
         module, optimizer = self.accelerator.prepare(
             TrainingModule(trained, self.material.loss), make_optimizer(trained, settings)

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emohub import inference, tokenizing
+from emohub import tokenizing
 from emohub.data import PlainTexts, load_texts, split_texts
 from emohub.errors import DataError, ModelError, UsageError
-from emohub.inference import BaseModel
+from emohub.inference.loading import BaseModel, save_pretrained
+from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 from emohub.recipe import Adaptation, EvaluationSchedule, Recipe, Stage, TextCorpus, Training
 from emohub.record import Finding, ModelIdentity, SplitIdentity
 from emohub.tokenizing import Tokenizer
@@ -99,7 +100,7 @@ class MaskedLM:
     def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Cross-entropy in nats, summed over the masked tokens."""
         asked = targets != NOTHING_ASKED
-        logits = inference.masked_lm_logits(model, inputs, asked)
+        logits = masked_lm_logits(model, inputs, asked)
         return functional.cross_entropy(logits.float(), targets[asked], reduction="sum")
 
     @torch.inference_mode()
@@ -111,12 +112,12 @@ class MaskedLM:
 
     def save(self, folder: Path) -> None:
         """Write the language model and its tokenizer."""
-        inference.save_pretrained(self.base.model, self.tokenizer, folder, self.export_dtype)
+        save_pretrained(self.base.model, self.tokenizer, folder, self.export_dtype)
 
     @torch.inference_mode()
     def measure_files(self, folder: Path) -> dict[str, float]:
         """The same figures of the language model in ``folder``."""
-        model = inference.load_masked_lm(folder)
+        model = load_masked_lm(folder)
         return masked_lm_metrics(*self._loss_and_weight(model, range(self.validation_size)))
 
     @torch.inference_mode()
@@ -127,7 +128,7 @@ class MaskedLM:
 
         Losses are summed, in nats; shape ``(n_blocks, 2)``. ``on_progress`` receives the blocks done and all blocks.
         """
-        model, losses = inference.load_masked_lm(folder), list[tuple[float, float]]()
+        model, losses = load_masked_lm(folder), list[tuple[float, float]]()
         for row in range(self.validation_size):
             losses.append(self._loss_and_weight(model, [row]))
             if on_progress is not None:
@@ -197,7 +198,7 @@ def gather_masked_lm(recipe: Recipe, base_model: str | Path | None, data_dir: Pa
     adaptation = recipe.adaptation
     assert adaptation is not None  # else there is no such stage
     parts = _parts(adaptation, data_dir)
-    base = inference.load_for_masked_lm(
+    base = load_for_masked_lm(
         base_model or recipe.base_model,
         revision=None if base_model else recipe.base_model_revision,
         dropout=adaptation.training.dropout,

@@ -14,8 +14,9 @@ import numpy as np
 from accelerate import Accelerator
 from accelerate.utils.memory import should_reduce_batch_size
 
-from emohub import inference, layout
+from emohub import layout
 from emohub.errors import TrainingError, UsageError
+from emohub.inference.loading import recompute_activations
 from emohub.pictures import draw_range_test
 from emohub.recipe import Recipe, Stage
 from emohub.recipe.declaration import Positive, PositiveFloat, Sha256, Text
@@ -189,7 +190,7 @@ def _sweep(
     """One optimizer step after another, each at a higher rate; over the rows in the order of a run."""
     settings, size = material.settings, material.settings.per_device_train_batch_size
     if settings.gradient_checkpointing:
-        inference.recompute_activations(material.base.model)
+        recompute_activations(material.base.model)
     module, optimizer = accelerator.prepare(
         TrainingModule(material.model, material.loss), make_optimizer(material.model, settings)
     )

@@ -7,7 +7,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from emohub.errors import ModelError
-from emohub.inference import BaseModel
+from emohub.inference.loading import BaseModel
 from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
 from emohub.record import Finding, ModelIdentity, SplitIdentity
 from emohub.train.batches import Batch

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from emohub.data import escape_formula
 from emohub.errors import UsageError
 from emohub.explain import METHODS, Attribution, WhatIf, what_if, words_of
-from emohub.inference import Classifier, PathGradients, check_text
+from emohub.inference import Classifier, check_text
+from emohub.inference.attribution import PathGradients
 from emohub.ui.service.checks import checked_name, checked_names, checked_text
 from emohub.ui.service.limits import MAX_EXPLAINED_CHARS, MAX_EXPLAINED_WORDS, MAX_MODELS, MAX_PASS_TEXTS
 from emohub.ui.service.service import Service

@@ -1,0 +1,62 @@
+"""What computes: the engines behind a classifier, and what each of them must be able to do."""
+
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emohub.errors import UsageError
+from emohub.inference.checkpoint import Checkpoint
+
+EngineName = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"]
+"""How a classifier may be asked to compute; ``auto`` leaves it to the machine."""
+
+
+class Engine(Protocol):
+    """A classifier's model, ready to compute. Several threads may use it at once."""
+
+    @property
+    def name(self) -> EngineName:
+        """What it is called; never ``auto``."""
+
+    @property
+    def config(self) -> Any:
+        """The model's configuration, as transformers reads it."""
+
+    @property
+    def position_limit(self) -> int | None:
+        """The most tokens that the model has positions for; None when it has no table of positions."""
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights."""
+
+    @property
+    def device(self) -> str:
+        """What it computes on: ``cpu``, or the accelerator's own name."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that one forward pass on a CPU is divided among."""
+
+    @property
+    def batch_tokens(self) -> int:
+        """Padded tokens of one forward pass that it is fastest with."""
+
+    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Logits of shape ``(n_texts, n_labels)`` for token ids and mask (0 for padding), ``(n_texts, length)``."""
+
+
+def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) -> Engine:
+    """The model of ``checkpoint``, ready to compute as ``name`` says; ``device`` is the CPU when None.
+
+    Raises:
+        UsageError: there is no such engine.
+        ModelError: the model is damaged, is no classifier, or has no files for the engine.
+    """
+    if name not in get_args(EngineName):
+        raise UsageError(f"there is no engine {name!r}", f"choose one of {', '.join(get_args(EngineName))}")
+    # Each engine's library takes seconds to import, and nobody needs more than one.
+    from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415
+
+    return TorchEngine.load(checkpoint, device)
