@@ -41,13 +41,21 @@ ARCHITECTURES = {
         {"hidden_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 512},
         cased=False,
     ),
+    "sentence-transformers/all-MiniLM-L6-v2": Architecture(
+        "minilm",
+        BertConfig,
+        # Its own config.json: 6 layers 384 wide, 12 heads.
+        {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536},
+        cased=False,
+    ),
     "google-bert/bert-base-cased": Architecture("bert-base-cased", BertConfig, {"vocab_size": 28996}, cased=True),
     "distilbert/distilbert-base-cased": Architecture(
         "distilbert-base-cased", DistilBertConfig, {"vocab_size": 28996}, cased=True
     ),
     "distilbert/distilbert-base-uncased": Architecture("distilbert-base-uncased", DistilBertConfig, {}, cased=False),
 }
-"""By the Hub id of the documented base. The defaults of transformers are the sizes of BERT-base and DistilBERT."""
+"""By the Hub id of the documented base, and of the base of the models that ship here. The defaults of transformers are
+the sizes of BERT-base and DistilBERT."""
 
 
 def build(base_model: str, texts: Sequence[str], folder: Path, *, seed: int = 0) -> Path:
