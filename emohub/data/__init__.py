@@ -9,7 +9,9 @@ from emohub.data.predictions import Predictions, read_predictions, write_predict
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
 from emohub.data.showing import reasons_to_hide
-from emohub.data.table import Table, TableLimits, parse_table, read_table, table_bytes, table_suffix, write_table
+from emohub.data.table import Table, TableLimits, table_suffix
+from emohub.data.table_reading import TableFile, parse_table, read_table
+from emohub.data.table_writing import TableOutline, table_bytes, table_writer, write_table
 from emohub.data.texts import PlainTexts, fingerprint, load_texts, read_lines, split_texts
 
 __all__ = [
@@ -24,7 +26,9 @@ __all__ = [
     "SharedTexts",
     "SplitAudit",
     "Table",
+    "TableFile",
     "TableLimits",
+    "TableOutline",
     "audit",
     "audit_for_training",
     "damage",
@@ -47,6 +51,7 @@ __all__ = [
     "split_texts",
     "table_bytes",
     "table_suffix",
+    "table_writer",
     "text_key",
     "write_predictions",
     "write_table",

@@ -11,7 +11,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from emohub.data.table import Table, stated_label_names
+from emohub.data.table import Table
+from emohub.data.table_reading import stated_label_names
 from emohub.errors import DataError
 from emohub.recipe import TextSource
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emohub.data.table import Table, read_table, write_table
+from emohub.data.table import Table
+from emohub.data.table_reading import read_table
+from emohub.data.table_writing import write_table
 from emohub.errors import DataError
 from emohub.record import sha256_file
 

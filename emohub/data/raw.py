@@ -8,7 +8,7 @@ from typing import Any
 from emohub.data.corpus import LabelledTexts, check_stated_labels
 from emohub.data.damage import is_unicode
 from emohub.data.source import find_rows
-from emohub.data.table import read_table
+from emohub.data.table_reading import read_table
 from emohub.errors import DataError, UsageError
 from emohub.recipe import Corpus
 

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from emohub.data.hub import load_hub_split
-from emohub.data.table import Table, read_table
+from emohub.data.table import Table
+from emohub.data.table_reading import read_table
 from emohub.errors import DataError
 from emohub.recipe import TextSource
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emohub.data.source import find_rows
-from emohub.data.table import SUFFIXES, read_bytes, read_table, utf8_text
+from emohub.data.table import SUFFIXES
+from emohub.data.table_reading import open_bytes, read_table, utf8_lines
 from emohub.errors import DataError, UsageError
 from emohub.recipe import TextCorpus
 
@@ -112,8 +113,8 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, or is not UTF-8.
     """
-    lines = utf8_text(read_bytes(path), path).split("\n")
-    return [line.strip() for line in lines if line.strip()]
+    with open_bytes(path) as file:
+        return [line.strip() for line in utf8_lines(file, path) if line.strip()]
 
 
 def _matches(patterns: Sequence[str], folder: Path) -> list[Path]:
