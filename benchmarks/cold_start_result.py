@@ -1,9 +1,12 @@
 """What ``benchmarks.cold_start`` measured."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from emohub.recipe.declaration import Declaration, NotNegative, NotNegativeFloat, Positive, PositiveFloat, Text
 from emohub.record import Environment, Record
+
+RESULT = Path(__file__).resolve().parent / "cold_start.json"
 
 
 class Library(Declaration):
@@ -37,7 +40,7 @@ class ColdStartResult(Record):
 
     kind: ClassVar[str] = "cold start"
 
-    measured_at: Text
+    created: Text
     """When it began; UTC, ISO 8601."""
     environment: Environment
     load_before: NotNegativeFloat

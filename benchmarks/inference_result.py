@@ -7,12 +7,14 @@ that whoever shows a figure computes it in the same way.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import ClassVar, Literal
 
 from emohub.recipe.declaration import Declaration, NotNegative, NotNegativeFloat, Positive, PositiveFloat, Share, Text
 from emohub.record import Environment, ModelIdentity, Record
 
+RESULT = Path(__file__).resolve().parent / "inference.json"
 BASELINE = "pipeline"
 """The contender that every ratio is against: transformers' ``pipeline`` as it comes."""
 DEFAULT_THROUGHPUT = 6
@@ -130,7 +132,7 @@ class InferenceResult(Record):
 
     short: bool
     """True for the short form, whose figures are for a look and not for the report."""
-    measured_at: Text
+    created: Text
     """When it began; UTC, ISO 8601."""
     minutes: PositiveFloat
     environment: Environment
