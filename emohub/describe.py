@@ -99,7 +99,7 @@ def describe(
     corpus = corpus or recorded
     if output_dir is not None:
         check_writable(output_dir)
-    classifier = Classifier.from_pretrained(model)
+    classifier = Classifier.from_pretrained(model, engine="torch")
     if classifier.fingerprint != run.exported.fingerprint:
         raise ModelError(f"the weights of {model} are not those that its run exported", "give the folder of the run")
     columns = label_columns(classifier.labels, corpus.labels, classifier.id)

@@ -31,7 +31,7 @@ def evaluate(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> EvalRecord:
-    """Classify every text of ``split`` and measure the answers; labels are matched by name.
+    """Classify every text of ``split`` in float32 and measure the answers; labels are matched by name.
 
     With ``output_dir``, writes ``predictions.parquet`` and then ``eval.json`` there, each whole or not at all.
     ``resamples`` and ``seed`` belong to the 95% percentile bootstrap intervals. ``on_progress`` receives the texts
@@ -43,7 +43,9 @@ def evaluate(
         UsageError: ``output_dir`` holds the evaluation of another corpus or split.
         RecordError: ``output_dir`` cannot be written.
     """
-    classifier = model if isinstance(model, Classifier) else Classifier.from_pretrained(model)
+    classifier = (
+        model.in_float32 if isinstance(model, Classifier) else Classifier.from_pretrained(model, engine="torch")
+    )
     identity = classifier.identity()
     columns = label_columns(classifier.labels, corpus.labels, classifier.id)
     data = load_split(corpus, split, data_dir=data_dir)

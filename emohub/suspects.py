@@ -241,7 +241,7 @@ class _Folds:
             self._train(folder, corpus, fold, folds, fingerprint([data.texts[row] for row in kept], data.labels[kept]))
             path = folder / layout.PREDICTIONS_FILE
             if not path.is_file():
-                classifier = Classifier.from_pretrained(folder)
+                classifier = Classifier.from_pretrained(folder, engine="torch")
                 judged = classifier.predict_proba([data.texts[row] for row in held_out])
                 write_predictions(path, held_out, data.labels[held_out], judged.argmax(axis=1), judged, corpus.labels)
                 shutil.rmtree(folder / layout.CHECKPOINT_FOLDER)  # it has served
@@ -319,7 +319,7 @@ def _own_predictions(
     model: str, run: RunRecord, corpus: Corpus, data: LabelledTexts, report: Report | None
 ) -> NDArray[np.float32]:
     """What the run's own model says about rows that it was not trained on."""
-    classifier = Classifier.from_pretrained(model)
+    classifier = Classifier.from_pretrained(model, engine="torch")
     if classifier.fingerprint != run.exported.fingerprint:
         raise ModelError(f"the weights of {model} are not those that its run exported", "give the folder of the run")
     columns = label_columns(classifier.labels, corpus.labels, classifier.id)

@@ -153,7 +153,7 @@ def test_no_seed_shows_what_should_not_be_shown(run: Path, corpus: Corpus, monke
 def test_the_splits_are_counted(record: DescriptionRecord, corpus: Corpus, run: Path) -> None:
     data = {split: load_split(corpus, split) for split in SPLITS}
     texts = {split: set(map(same, data[split].texts)) for split in SPLITS}
-    classifier = Classifier.from_pretrained(run)
+    classifier = Classifier.from_pretrained(run, engine="torch")
     assert set(record.splits) == set(SPLITS)
     for split, other in (SPLITS, SPLITS[::-1]):
         found = record.splits[split]
@@ -178,7 +178,7 @@ def test_the_splits_are_counted(record: DescriptionRecord, corpus: Corpus, run: 
 
 
 def test_answers_and_mistakes_are_the_models_own(record: DescriptionRecord, corpus: Corpus, run: Path) -> None:
-    classifier = Classifier.from_pretrained(run)
+    classifier = Classifier.from_pretrained(run, engine="torch")
     for answer in record.answers:
         prediction = classifier.classify(answer.text)
         assert answer.probabilities == dict(zip(prediction.labels, prediction.probabilities, strict=True))
@@ -218,7 +218,7 @@ def test_labels_are_matched_by_name(
     run = write_run(tmp_path / "permuted", corpus, make_tiny_model(labels=permuted, scale=0.5))
     described = describe(run, corpus=corpus)
     right = len(load_split(corpus, "validation").texts) - described.mistakes_in_all
-    classifier, validation = Classifier.from_pretrained(run), load_split(corpus, "validation")
+    classifier, validation = Classifier.from_pretrained(run, engine="torch"), load_split(corpus, "validation")
     answers = [classifier.classify(text).label.lower() for text in validation.texts]
     true = [LABELS[label] for label in validation.labels]
 

@@ -78,7 +78,9 @@ def test_predictions_are_the_classifiers_own(
     np.testing.assert_array_equal(predictions["label"], data.labels)
     np.testing.assert_array_equal(predictions["predicted"], probabilities.argmax(axis=1))
     assert len(set(predictions["predicted"])) > 1, "a constant model would prove little"
-    one_by_one = [Classifier.from_pretrained(model_dir).classify(text).probabilities for text in data.texts[:5]]
+    one_by_one = [
+        Classifier.from_pretrained(model_dir, engine="torch").classify(text).probabilities for text in data.texts[:5]
+    ]
     np.testing.assert_allclose(probabilities[:5], one_by_one, atol=1e-6)
     assert set(predictions) == {"row", "label", "predicted", *(f"probability_{label}" for label in made_corpus.labels)}
     written = (evaluation[1] / "predictions.parquet").read_bytes()
@@ -177,7 +179,7 @@ def test_labels_are_matched_by_name_not_position(
     folder = make_tiny_model(labels=permuted, scale=0.5)
     record = evaluate(folder, made_corpus, "test", resamples=10)
     data = load_split(made_corpus, "test")
-    answers = [Classifier.from_pretrained(folder).classify(text).label.lower() for text in data.texts]
+    answers = [Classifier.from_pretrained(folder, engine="torch").classify(text).label.lower() for text in data.texts]
 
     assert record.labels == made_corpus.labels
     expected = np.mean(

@@ -31,6 +31,10 @@ class Planted:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
+    @property
+    def in_float32(self) -> "Planted":
+        return self
+
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.seen += texts
         of_joy = np.array([joy(*text.split()) for text in texts])
@@ -96,7 +100,7 @@ def test_faithfulness_equals_the_closed_form_and_beats_chance() -> None:
 
 
 def test_a_real_classifier_is_asked_about_the_text_without_each_word(tiny_model_dir: Path) -> None:
-    classifier = Classifier.from_pretrained(tiny_model_dir)
+    classifier = Classifier.from_pretrained(tiny_model_dir, engine="torch")
     attribution = leave_one_out(classifier, "i feel happy today")
 
     whole = classifier.classify("i feel happy today")

@@ -63,6 +63,10 @@ class Straight:
     def _of(self, text: str) -> float:
         return 0.5 + sum(SLOPES.get(word, 0.0) for word in text.split())
 
+    @property
+    def in_float32(self):
+        return self
+
     def predict_proba(self, texts):
         return np.array([[1 - self._of(text), self._of(text)] for text in texts], np.float32)
 
@@ -96,7 +100,7 @@ def test_a_linear_model_is_explained_in_closed_form(method: str) -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_integrated_gradients_add_up(make_tiny_model: MakeModel, architecture: Architecture) -> None:
-    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, scale=0.5))
+    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, scale=0.5), engine="torch")
     for text in (TEXT, "🙂 日本語, i\u200b hate  this", "gloomy " * 12):
         attribution = integrated_gradients(classifier, text)
         change = classifier.classify(text).probabilities[classifier.labels.index(attribution.label)]
@@ -108,7 +112,9 @@ def test_integrated_gradients_add_up(make_tiny_model: MakeModel, architecture: A
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_scores_of_subwords_are_those_of_their_words(make_tiny_model: MakeModel, architecture: Architecture) -> None:
-    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, scale=0.3, max_length=64))
+    classifier = Classifier.from_pretrained(
+        make_tiny_model(architecture=architecture, scale=0.3, max_length=64), engine="torch"
+    )
     text = "  so unbelievably happy 🙂!! 日本 zzz\u200b "
     tokens = classifier.path_gradients(text, classifier.classify(text).label, [1.0])
     attribution = gradient_x_input(classifier, text)
@@ -131,7 +137,7 @@ def test_scores_of_subwords_are_those_of_their_words(make_tiny_model: MakeModel,
 def test_what_the_model_does_not_read_has_no_score(
     make_tiny_model: MakeModel, architecture: Architecture, method: str
 ) -> None:
-    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, max_length=8))
+    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, max_length=8), engine="torch")
     attribution = METHODS[method](classifier, "i am so very really happy today and sunny at home", random_draws=2)
 
     read = [word.read for word in attribution.words]
@@ -201,7 +207,7 @@ def test_the_planted_trigger_is_found_first(make_tiny_model: MakeModel, architec
 
 
 def test_a_model_that_takes_no_embeddings_says_so(tiny_model_dir: Path) -> None:
-    classifier = Classifier.from_pretrained(tiny_model_dir)
+    classifier = Classifier.from_pretrained(tiny_model_dir, engine="torch")
     answer = classifier._engine.model.forward
 
     def forward(input_ids, attention_mask):

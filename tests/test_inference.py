@@ -46,7 +46,7 @@ def plain_transformers(folder: Path, texts: list[str]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def classifier(tiny_model_dir):
-    return Classifier.from_pretrained(tiny_model_dir)
+    return Classifier.from_pretrained(tiny_model_dir, engine="torch")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def model_copy(tiny_model_dir, tmp_path):
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_probabilities_are_those_of_plain_transformers_one_text_at_a_time(architecture, make_tiny_model):
     folder = make_tiny_model(architecture=architecture)
-    probabilities = Classifier.from_pretrained(folder).predict_proba(TEXTS)
+    probabilities = Classifier.from_pretrained(folder, engine="torch").predict_proba(TEXTS)
     reference = plain_transformers(folder, TEXTS)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities, reference, rtol=0, atol=1e-6)
@@ -155,7 +155,7 @@ def test_weights_stored_in_half_precision_compute_in_float32(dtype, make_tiny_mo
     folder = make_tiny_model(dtype=dtype)
     stored = load_file(folder / "model.safetensors")
     assert {tensor.dtype for tensor in stored.values()} == {getattr(torch, dtype)}
-    probabilities = Classifier.from_pretrained(folder).predict_proba(TEXTS)
+    probabilities = Classifier.from_pretrained(folder, engine="torch").predict_proba(TEXTS)
 
     widened = Path(shutil.copytree(folder, tmp_path / "widened"))
     save_file({k: v.float() for k, v in stored.items()}, widened / "model.safetensors", metadata={"format": "pt"})
@@ -174,7 +174,7 @@ def test_a_half_precision_export_gives_plain_transformers_the_same_probabilities
     save_pretrained(base.model, base.tokenizer(24), folder, "float16")
 
     assert {tensor.dtype for tensor in load_file(folder / "model.safetensors").values()} == {torch.float16}
-    exported = Classifier.from_pretrained(folder)
+    exported = Classifier.from_pretrained(folder, engine="torch")
     assert (exported.id, exported.max_length, exported.labels) == ("run", 24, LABELS)
     probabilities = exported.predict_proba(TEXTS)
     np.testing.assert_allclose(probabilities, plain_transformers(folder, TEXTS), rtol=0, atol=1e-6)
@@ -248,7 +248,7 @@ def test_a_tokenizer_with_a_limit_and_padding_of_its_own_changes_nothing(model_c
         "pad_token": "[PAD]",
     }
     path.write_text(json.dumps(values))
-    changed = Classifier.from_pretrained(model_copy)
+    changed = Classifier.from_pretrained(model_copy, engine="torch")
     assert changed.count_tokens(["happy", "happy " * 40]).tolist() == [3, 42]
     np.testing.assert_array_equal(changed.predict_proba(TEXTS), classifier.predict_proba(TEXTS))
 

@@ -32,6 +32,10 @@ class Explainable(Protocol):
 
     labels: tuple[str, ...]
 
+    @property
+    def in_float32(self) -> "Explainable":
+        """The same classifier with all its digits: a word may matter less than half precision rounds."""
+
     def predict_proba(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         """Probabilities of shape ``(n_texts, n_labels)``."""
 
@@ -223,7 +227,7 @@ def _attribute(
     seed: int,
 ) -> Attribution:
     started = time.perf_counter()
-    question = _ask(classifier, text, label)
+    question = _ask(classifier.in_float32, text, label)
     if random_draws < 1 or (top_k is not None and not 1 <= top_k <= question.read):
         raise UsageError(
             f"top_k is {top_k} and random_draws {random_draws}",

@@ -1,7 +1,8 @@
 """The classifier: texts → probabilities."""
 
+import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
+from emohub.inference.batches import batches, padded_length
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.inference.engine import Engine, EngineName, load_engine
 from emohub.record import ModelIdentity
@@ -65,16 +67,19 @@ class Classifier:
         max_length: int,
         batch_size: int | None = None,
         checkpoint: Checkpoint | None = None,
+        device: str | None = None,
     ) -> None:
         """``batch_size`` is the most texts in one forward pass; None leaves it to the number of their tokens.
 
-        Without a ``checkpoint`` the model is in memory only.
+        Without a ``checkpoint`` the model is in memory only. ``device`` is what it was loaded for.
         """
         self.id = id
         self.max_length = max_length
         self.labels = _label_names(engine.config, id)
-        self._engine, self._tokenizer, self._checkpoint = engine, tokenizer, checkpoint
+        self._engine, self._tokenizer, self._checkpoint, self._device = engine, tokenizer, checkpoint, device
         self._batch_size = batch_size
+        self._loading = threading.Lock()
+        self._exact: Self | None = None
 
     @classmethod
     def from_pretrained(
@@ -88,7 +93,12 @@ class Classifier:
         """Load a model folder, a run, a model under ``models/`` by name, or a Hub id.
 
         Only safetensors weights are read, and code inside a model is never run. A Hub id is fetched once and works
-        without a network from then on. ``device`` is the CPU when None.
+        without a network from then on. ``device`` is the CPU when None. ``engine`` is what computes: ``torch`` as
+        transformers does, in float32; ``torch-bf16`` with weights in bfloat16, whose probabilities are the same to
+        about two digits; ``auto`` is the latter wherever the processor multiplies in bfloat16.
+
+        A text is given the same answer whatever is computed with it: to 1e-6 on a processor, while an accelerator
+        computes in another order for another number of texts.
 
         Raises:
             UsageError: a revision was given for a local folder, or there is no such engine.
@@ -105,15 +115,28 @@ class Classifier:
             ModelError: the model is damaged, or is no classifier with one label per text.
         """
         loaded = load_engine(engine, checkpoint, device)
-        tokenizer = tokenizing.load_tokenizer(checkpoint.folder)
+        tokenizer = tokenizing.read_tokenizer(checkpoint.folder)
         limits = [limit for limit in (tokenizer.model_max_length, loaded.position_limit) if limit and limit < 1e9]
         max_length = min(limits, default=_DEFAULT_MAX_LENGTH)
-        return cls(loaded, tokenizer, id=checkpoint.id, max_length=max_length, checkpoint=checkpoint)
+        return cls(loaded, tokenizer, id=checkpoint.id, max_length=max_length, checkpoint=checkpoint, device=device)
 
     @property
     def engine(self) -> EngineName:
         """What computes; never ``auto``."""
         return self._engine.name
+
+    @property
+    def in_float32(self) -> Self:
+        """The same model computed in float32, as transformers does: for figures, and for small differences.
+
+        It is loaded at the first use, unless this is it already. A model in memory stays as it is.
+        """
+        if self._checkpoint is None or self._engine.name == "torch":
+            return self
+        with self._loading:
+            if self._exact is None:
+                self._exact = self.of(self._checkpoint, device=self._device, engine="torch")
+            return self._exact
 
     @property
     def revision(self) -> str | None:
@@ -248,8 +271,9 @@ class Classifier:
     def _steps(self, ids: list[list[int]]) -> Generator[int, None, NDArray[np.float32]]:
         probabilities = np.empty((len(ids), len(self.labels)), np.float32)
         done = 0
-        for rows in _batches([len(text_ids) for text_ids in ids], self._engine.batch_tokens, self._batch_size):
-            padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
+        lengths = [padded_length(len(text_ids), self.max_length) for text_ids in ids]
+        for rows in batches(lengths, self._engine.batch_tokens, self._batch_size):
+            padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id, lengths[rows[0]])
             probabilities[rows] = _softmax(self._engine.logits(**padded))
             done += len(rows)
             yield done
@@ -268,23 +292,6 @@ def check_text(text: str) -> None:
         raise UsageError(
             f"the text has {len(text):,} characters, the limit is {MAX_TEXT_CHARS:,}", "shorten or split it"
         )
-
-
-def _batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[list[int]]:
-    """Rows in groups of at most ``budget`` padded tokens, alike in length so that little of that is padding.
-
-    None has more than ``most`` rows, where that is given.
-
-    The longest come first, so that memory peaks at the start. A text beyond the budget goes alone.
-    """
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and (len(batch) == most or (len(batch) + 1) * lengths[batch[0]] > budget):
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

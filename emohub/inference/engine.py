@@ -51,12 +51,12 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
     """The model of ``checkpoint``, ready to compute as ``name`` says; ``device`` is the CPU when None.
 
     Raises:
-        UsageError: there is no such engine.
+        UsageError: there is no such engine, or an extra that it needs is missing.
         ModelError: the model is damaged, is no classifier, or has no files for the engine.
     """
     if name not in get_args(EngineName):
         raise UsageError(f"there is no engine {name!r}", f"choose one of {', '.join(get_args(EngineName))}")
     # Each engine's library takes seconds to import, and nobody needs more than one.
-    from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415
+    from emohub.inference.torch_engine import TorchEngine, fastest_on  # noqa: PLC0415
 
-    return TorchEngine.load(checkpoint, device)
+    return TorchEngine.load(checkpoint, device, fastest_on(device) if name == "auto" else name)

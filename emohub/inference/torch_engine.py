@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 from transformers import PreTrainedModel
 
 from emohub.inference.checkpoint import Checkpoint
@@ -17,6 +18,10 @@ _BATCH_TOKENS_ACCELERATOR = 32_768
 """Enough that the time is spent on arithmetic."""
 
 
+_BF16_PROCESSORS = ("avx512_bf16", "amx_bf16", "bf16")
+"""What x86 processors and ARM's (the last) call instructions that multiply in bfloat16."""
+
+
 class TorchEngine:
     """A model that torch runs, in the precision of its weights; see :class:`~emohub.inference.engine.Engine`."""
 
@@ -24,18 +29,21 @@ class TorchEngine:
         self.model = model
 
     @classmethod
-    def load(cls, checkpoint: Checkpoint, device: str | None) -> Self:
-        """The classifier in a folder, in float32.
+    def load(cls, checkpoint: Checkpoint, device: str | None, name: EngineName) -> Self:
+        """The classifier in a folder, in float32 for ``torch``, in bfloat16 for ``torch-bf16``.
 
         Raises:
             ModelError: the model is damaged, or is no classifier with one label per text.
         """
-        return cls(load_classifier(checkpoint).to(device or "cpu"))
+        model = load_classifier(checkpoint)
+        if name == "torch-bf16":
+            _narrow(model)
+        return cls(model.to(device or "cpu"))
 
     @property
     def name(self) -> EngineName:
-        """``torch``."""
-        return "torch"
+        """``torch``, or ``torch-bf16``."""
+        return "torch-bf16" if self.model.dtype == torch.bfloat16 else "torch"
 
     @property
     def config(self) -> Any:
@@ -76,3 +84,23 @@ class TorchEngine:
         ids, mask = (torch.from_numpy(array).to(self.model.device) for array in (input_ids, attention_mask))
         logits: NDArray[np.float32] = self.model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
         return logits
+
+
+def fastest_on(device: str | None) -> EngineName:
+    """``torch-bf16`` where the device, the processor when None, multiplies in bfloat16 by itself; else ``torch``."""
+    kind = torch.device(device or "cpu").type
+    if kind == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        processor = torch.cpu.get_capabilities()
+        native = kind == "cpu" and any(processor.get(instructions) for instructions in _BF16_PROCESSORS)
+    return "torch-bf16" if native else "torch"
+
+
+def _narrow(model: PreTrainedModel) -> None:
+    """Make the weights bfloat16 but for the last layer, which so keeps the digits of the logits for next to nothing."""
+    model.to(torch.bfloat16)
+    linear = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    head = linear[-1]
+    if head.out_features == model.config.num_labels:
+        head.float().register_forward_pre_hook(lambda _, inputs: tuple(each.float() for each in inputs))

@@ -118,7 +118,7 @@ def verify(
     if not claims:
         raise CardError(f"the card {path} claims no figure in a model-index", "there is nothing to hold it against")
     of_classifier = any(claim.metric != PERPLEXITY for claim in claims)
-    classifier = Classifier.of(checkpoint) if of_classifier else None
+    classifier = Classifier.of(checkpoint, engine="torch") if of_classifier else None
     measurements = Measurements(
         checkpoint,
         classifier,

@@ -108,6 +108,10 @@ class _Sharing:
         self._classifier, self._computing = classifier, computing
         self.labels = classifier.labels
 
+    @property
+    def in_float32(self) -> "_Sharing":
+        return _Sharing(self._classifier.in_float32, self._computing)
+
     def predict_proba(self, texts: Sequence[str], /) -> NDArray[np.float32]:
         parts = []
         for start in range(0, len(texts), MAX_PASS_TEXTS):

@@ -1,0 +1,33 @@
+"""Which texts are computed together, and to what length they are padded."""
+
+from collections.abc import Iterator, Sequence
+
+_STEP = 8
+"""Padded lengths are multiples of it: few enough that texts find company, close enough that little is padding."""
+
+
+def padded_length(tokens: int, max_length: int) -> int:
+    """The length that a text of so many tokens is padded to, whatever is computed with it.
+
+    In half precision attention over another length rounds in another way. A text that kept its own length in every
+    company is given the same answer in every company.
+    """
+    return min(-(-tokens // _STEP) * _STEP, max_length)
+
+
+def batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[list[int]]:
+    """Rows of one padded length in groups of at most ``budget`` padded tokens, given the padded length of each row.
+
+    None has more than ``most`` rows, where that is given. The longest come first, so that memory peaks at the start. A
+    text beyond the budget goes alone.
+    """
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if batch and (
+            lengths[row] != lengths[batch[0]] or len(batch) == most or (len(batch) + 1) * lengths[row] > budget
+        ):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
