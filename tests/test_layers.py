@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("record",),
     ("data", "inference", "pictures"),
     ("batch", "card", "compare", "describe", "evaluate", "explain", "feedback", "runs", "train"),
-    ("audit", "publish", "reproduce", "suspects", "tune", "ui", "verify"),
+    ("audit", "publish", "reproduce", "shards", "suspects", "tune", "ui", "verify"),
     ("doctor", "jobs"),
     ("cli",),
     ("__main__", "app"),
@@ -35,15 +35,16 @@ OWNERS: dict[str, frozenset[str]] = {
     "datasets": frozenset({"data"}),
     "evaluate": frozenset({"metrics"}),
     "gradio": frozenset({"ui"}),
-    "httpx2": frozenset({"audit", "data", "doctor", "feedback", "inference", "publish"}),
+    "httpx2": frozenset({"audit", "data", "doctor", "feedback", "inference", "publish", "shards"}),
     "huggingface_hub": frozenset({"audit", "data", "doctor", "feedback", "inference", "jobs", "publish"}),
     "jinja2": frozenset({"card"}),
     "matplotlib": frozenset({"pictures"}),
     "numpy": ANYONE,
     "optuna": frozenset({"tune"}),
     "packaging": frozenset({"doctor"}),
-    "pyarrow": frozenset({"data"}),
+    "pyarrow": frozenset({"data", "shards"}),
     "pydantic": frozenset({"feedback", "recipe", "record"}),
+    "ray": frozenset({"shards"}),
     "rich": frozenset({"cli"}),
     "safetensors": frozenset({"inference", "train"}),
     "spaces": frozenset({"ui"}),
@@ -148,7 +149,7 @@ def test_every_owner_uses_its_library() -> None:
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy")]
+    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy", "ray")]
     requirements = [*project["dependencies"], *(requirement for extra in optional for requirement in extra)]
     declared = {re.split(r"[\[>]", requirement)[0].lower() for requirement in requirements}
     distributions = metadata.packages_distributions()
