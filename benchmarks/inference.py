@@ -106,7 +106,7 @@ def read_texts(corpus: Corpus, sizes: Sizes, labels: Sequence[str], data_dir: Pa
     Raises:
         UsageError, DataError: as ``load_split`` does.
     """
-    test = find_rows(corpus, "test", data_dir=data_dir)[0].texts(corpus.text_column)
+    test = find_rows(corpus, "test", file=corpus.splits["test"].file, data_dir=data_dir)[0].texts(corpus.text_column)
     validation = load_split(corpus, "validation", data_dir=data_dir)
     train = load_split(corpus, "train", data_dir=data_dir)
     column = [labels.index(name) for name in corpus.labels]
@@ -274,7 +274,7 @@ def measure_starts(names: Sequence[str], model: Path, text: str, label: str, tim
     return seconds
 
 
-def measure(model: Path, sizes: Sizes, data_dir: Path | None) -> InferenceResult:
+def measure(model: Path, corpus: Corpus, sizes: Sizes, data_dir: Path | None) -> InferenceResult:
     """Everything, in the order of the record.
 
     Raises:
@@ -283,7 +283,7 @@ def measure(model: Path, sizes: Sizes, data_dir: Path | None) -> InferenceResult
     """
     began, created, load = time.perf_counter(), utc_now(), os.getloadavg()[0]
     classifier = Classifier.from_pretrained(model)
-    texts = read_texts(load_corpus("emotion"), sizes, classifier.labels, data_dir)
+    texts = read_texts(corpus, sizes, classifier.labels, data_dir)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         copy = with_onnx(model, folder)
@@ -366,7 +366,7 @@ def main() -> None:
     if options.short and options.output is None:
         parser.error("--short needs --output, so that it replaces no record")
     try:
-        result = measure(options.model, SHORT if options.short else WHOLE, options.data_dir)
+        result = measure(options.model, load_corpus("emotion"), SHORT if options.short else WHOLE, options.data_dir)
     except (EmohubError, ProcessFailedError) as error:
         sys.exit(str(error))
     result.save(options.output or RESULT)

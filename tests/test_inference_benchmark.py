@@ -34,6 +34,7 @@ from benchmarks.inference_result import (
 )
 from benchmarks.inference_worker import Job, run
 from emohub.inference import Classifier
+from emohub.recipe import Corpus
 from emohub.record import current_environment
 from tests.conftest import MakeModel
 
@@ -203,14 +204,27 @@ def test_a_contender_gives_the_models_answers(
         np.testing.assert_allclose(np.load(job.answers), right, atol=slack)
 
 
-def test_contenders_answer_in_processes_of_their_own(make_tiny_model: MakeModel, tmp_path: Path) -> None:
-    folder = make_tiny_model()
-    with inference.lanes([BASELINE, "onnx"], folder, tmp_path) as (loaded, missing):
-        assert list(loaded) == [BASELINE]
-        assert missing == [Missing(name="onnx", reason="the model has no onnx/model.onnx")]
-        outcome, answers = loaded[BASELINE].ask(TEXTS, one_by_one=True)
-    assert len(outcome.ms) == len(answers) == len(TEXTS)
-    with pytest.raises(ProcessFailedError, match="without pipeline"), inference.lanes(["onnx"], folder, tmp_path):
+def test_everything_is_measured_and_what_cannot_be_is_named(
+    make_tiny_model: MakeModel, made_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = make_tiny_model()
+    monkeypatch.setattr(inference, "with_onnx", lambda model, folder: model)
+    names = (BASELINE, "torch", "onnx")
+    sizes = inference.Sizes(names, rounds=2, single=4, whole=40, many=300, share=100, starts=1)
+    measured = inference.measure(model, made_corpus, sizes, None)
+    assert measured.missing == (Missing(name="onnx", reason="the model has no onnx/model.onnx"),)
+    assert [each.name for each in measured.contenders] == [BASELINE, "torch"]
+    assert (measured.short, measured.test_texts, measured.validation_texts, measured.many_texts) == (True, 40, 40, 300)
+    for each in measured.contenders:
+        assert [(len(turn.single_ms), turn.texts) for turn in each.rounds] == [(4, 40)] * 2
+        assert max(held.difference for held in (*each.rounds, each.many, each.validation)) < 1e-5
+        assert each.many.checked in range(1, each.many.texts)
+        assert len(each.cold_start) == 1
+        assert each.memory.first_answer <= each.memory.rounds <= each.memory.many
+        assert each.file_bytes == (model / "model.safetensors").stat().st_size
+    accuracies = {each.validation.accuracy for each in measured.contenders}
+    assert accuracies == {measured.contenders[0].validation.accuracy}
+    with pytest.raises(ProcessFailedError, match="without pipeline"), inference.lanes(["onnx"], model, tmp_path):
         pass
 
 
