@@ -3,6 +3,7 @@
 from emohub.batch.answers import Progress, TableAnswers, TableTexts, answer_texts, read_texts
 from emohub.batch.columns import ColumnGuess, guess_columns
 from emohub.batch.dates import Dates, read_dates
+from emohub.batch.files import FileAnswers, answer_file, check_file
 from emohub.batch.shares import (
     Counted,
     Group,
@@ -19,6 +20,7 @@ __all__ = [
     "ColumnGuess",
     "Counted",
     "Dates",
+    "FileAnswers",
     "Group",
     "Groups",
     "Period",
@@ -27,7 +29,9 @@ __all__ = [
     "TableAnswers",
     "TableTexts",
     "TimeUnit",
+    "answer_file",
     "answer_texts",
+    "check_file",
     "count_by_group",
     "count_by_period",
     "count_labels",

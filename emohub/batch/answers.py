@@ -126,7 +126,7 @@ def read_texts(table: Table, column: str, *, skip_empty: bool = False) -> TableT
     for row, text in zip(rows.tolist(), texts, strict=True):
         if len(text) > MAX_TEXT_CHARS:
             raise DataError(
-                f"{table.source}, row {row + 1}: {column!r} has {len(text):,} characters, "
+                f"{table.source}, row {table.first_row + row}: {column!r} has {len(text):,} characters, "
                 f"the limit is {MAX_TEXT_CHARS:,}",
                 "shorten it, or leave the row out",
             )

@@ -92,8 +92,8 @@ def _note_truncated(prediction: "Prediction") -> None:
 
 
 def _classify_file(model: str, input_file: Path, column: str, output_file: Path, escape_formulas: bool) -> None:
-    from emohub.batch import answer_texts, read_texts
-    from emohub.data import escape_table, read_table, table_bytes, table_suffix, write_table
+    from emohub.batch import answer_file, check_file
+    from emohub.data import TableFile, TableOutline
     from emohub.inference import Classifier
     from emohub.record import check_writable
     from emohub.steps import run_steps
@@ -101,19 +101,18 @@ def _classify_file(model: str, input_file: Path, column: str, output_file: Path,
     # Whatever can be refused is refused before the first text is classified.
     if output_file.exists() and input_file.exists() and output_file.samefile(input_file):
         raise UsageError(f"--output would overwrite the input {input_file}", "give the output another name")
-    table_suffix(output_file)
+    outline = TableOutline(output_file)
     if output_file.is_dir():
         raise UsageError(f"--output {output_file} is a folder", "give the name of a file")
     check_writable(output_file.parent)
-    asked = read_texts(read_table(input_file), column)
-    table_bytes(asked.table, output_file)
-    classifier = Classifier.from_pretrained(model)
-    with progress() as report:
-        answers = run_steps(answer_texts(classifier, asked), lambda step: report("Classifying", step.done, step.total))
-    table = answers.as_table()
-    write_table(output_file, escape_table(table) if escape_formulas else table)
+    with TableFile(input_file) as asked, progress() as report:
+        checking = check_file(asked, column, outline)
+        run_steps(checking, lambda share: report("Checking (%)", round(100 * share), 100))
+        classifier = Classifier.from_pretrained(model)
+        answering = answer_file(classifier, asked, column, outline, escape_formulas=escape_formulas)
+        answers = run_steps(answering, lambda step: report("Classifying", step.done, step.total))
     messages.print(
-        f"Wrote {len(table):,} rows to {output_file}; {answers.truncated:,} texts were longer than the "
+        f"Wrote {answers.rows:,} rows to {output_file}; {answers.truncated:,} texts were longer than the "
         f"{answers.max_length:,} tokens that the model reads",
         highlight=False,
         markup=False,

@@ -11,7 +11,7 @@ from emohub.data.row_checks import CHECKS, Rows, text_key
 from emohub.data.showing import reasons_to_hide
 from emohub.data.table import Table, TableLimits, table_suffix
 from emohub.data.table_reading import TableFile, parse_table, read_table
-from emohub.data.table_writing import TableOutline, table_bytes, table_writer, write_table
+from emohub.data.table_writing import TableOutline, column_types, table_bytes, table_writer, write_table
 from emohub.data.texts import PlainTexts, fingerprint, load_texts, read_lines, split_texts
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "TableOutline",
     "audit",
     "audit_for_training",
+    "column_types",
     "damage",
     "escape_formula",
     "escape_table",

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,12 +53,22 @@ class TableFile:
         if not self._file.seekable():
             self._file.close()
             raise DataError(f"{path} can be read only once", "write it to a file first")
+        self._opened_as = self._version()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+    def check_unchanged(self) -> None:
+        """See that what was read several times was the same each time.
+
+        Raises:
+            DataError: the file was written to since it was opened.
+        """
+        if self._version() != self._opened_as:
+            raise DataError(f"{self.path} changed while it was read", "start again when it is complete")
 
     def blocks(self, columns: Sequence[str] = ()) -> Iterator[Table]:
         """The rows in tables of some thousands, in order; a file of no rows is one table of none.
@@ -80,6 +91,10 @@ class TableFile:
         for block in _text_blocks(self._file, self.path, columns=columns):
             self.share = self._file.tell() / max(1, size)
             yield block
+
+    def _version(self) -> tuple[int, int]:
+        status = os.fstat(self._file.fileno())
+        return status.st_size, status.st_mtime_ns
 
 
 def read_table(path: Path, *, keep_damage: bool = False) -> Table:

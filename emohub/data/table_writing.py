@@ -18,7 +18,7 @@ from emohub.errors import DataError
 from emohub.record import write_atomically
 
 _GROUP_ROWS = 2**16
-_GROUP_BYTES = 32 * 2**20
+_GROUP_BYTES = 16 * 2**20
 """Rows, and bytes of their values, that are gathered for one row group of a parquet file."""
 
 

@@ -12,7 +12,7 @@ from emohub.record.description import (
 )
 from emohub.record.environment import PACKAGES, Environment, current_environment, utc_now
 from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, IntervalMethod, LabelResult
-from emohub.record.files import check_writable, sha256_file, write_atomically
+from emohub.record.files import check_writable, new_file, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
 from emohub.record.publication import PublicationRecord
 from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
@@ -49,6 +49,7 @@ __all__ = [
     "VerifiedClaim",
     "check_writable",
     "current_environment",
+    "new_file",
     "sha256_file",
     "utc_now",
     "write_atomically",

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,18 @@ def check_writable(folder: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary file in the same folder, then rename it to ``path``.
+    """Let ``write`` fill a temporary file, as :func:`new_file` does.
+
+    Raises:
+        RecordError: the folder cannot be made or written; nothing half-written is left.
+    """
+    with new_file(path) as temporary:
+        write(temporary)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A temporary file in the same folder to fill; it is renamed to ``path`` at the end, and deleted after an error.
 
     Raises:
         RecordError: the folder cannot be made or written; nothing half-written is left.
@@ -45,7 +57,7 @@ def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
-        write(temporary)
+        yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
