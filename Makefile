@@ -3,10 +3,12 @@
 #   make demo PORT=8080 HOST=0.0.0.0     serve elsewhere
 #   make demo PYTHON=/opt/python3.12     choose the interpreter that .venv is made from
 #   make test TESTS="tests/test_cli.py"  run a part of the tests
+#   make bench-all BASE_MODEL=DIR        measure all, and with a base model also whether losses stay the same
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
 TESTS ?=
+BASE_MODEL ?=
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 # 3.11 comes first because it is what the Space and the tests run with.
@@ -15,10 +17,10 @@ PIP_INSTALL := $(RUN) pip install --disable-pip-version-check --constraint const
 PINS := requirements.txt constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format cards readme pictures lock clean
+.PHONY: help demo test faults lint format cards readme pictures bench bench-all lock clean
 
 help: ## List these targets.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 11
 
 demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PORT=…).
 	@exec $(RUN) emohub demo --host "$(HOST)" --port "$(PORT)"
@@ -50,6 +52,22 @@ readme: $(VENV)/.installed ## Write the generated parts of README.md and docs/ a
 
 pictures: $(VENV)/.chromium ## Take the pictures of the page in docs/ again.
 	@$(RUN) docs.take_screenshots
+
+# The corpora come from the Hub, or from the folder that EMOHUB_DATA_DIR names.
+bench: $(VENV)/.chromium ## Measure a short form of the benchmarks into benchmarks/out/ (under ten minutes).
+	@mkdir -p benchmarks/out
+	@$(RUN) benchmarks.train_throughput --short --output benchmarks/out/train_throughput.json
+	@$(RUN) benchmarks.inference --short --output benchmarks/out/inference.json
+	@$(RUN) benchmarks.demo_load --rounds 3 --steady 400 --visits 2 --output benchmarks/out/demo_load.json
+	@$(RUN) benchmarks.report --records benchmarks/out
+
+bench-all: $(VENV)/.chromium ## Measure all of the benchmarks again, and write the report (an idle machine, an hour or more).
+	@$(RUN) benchmarks.train_throughput
+	@$(RUN) benchmarks.inference
+	@$(RUN) benchmarks.cold_start
+	@$(RUN) benchmarks.demo_load
+	@$(if $(BASE_MODEL),$(RUN) benchmarks.same_loss --base-model "$(BASE_MODEL)",echo "== without BASE_MODEL=… same_loss is left out")
+	@$(RUN) benchmarks.report
 
 lock: $(VENV)/.installed ## Resolve constraints.txt anew, after a pin in requirements.txt was changed.
 	@$(VENV)/bin/python tools/lock.py

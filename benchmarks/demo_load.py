@@ -5,7 +5,7 @@
 Both serve the same model on the same machine, each in a process of its own, and are asked in turn by the same client,
 which is a process of its own too. emohub is asked at its documented endpoint, and the peer as its page and Gradio's
 clients ask it, through the queue. What was measured goes to ``benchmarks/demo_load.json``, and
-``python -m benchmarks.demo_page`` writes the page from it.
+``python -m benchmarks.report`` writes the pages from it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.load_client import Job, Outcome
 from emohub.inference import Classifier
-from emohub.record import current_environment
+from emohub.record import current_environment, utc_now
 from tools.chromium import find
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -226,6 +226,7 @@ def main() -> None:
     options = parser.parse_args()
     load = os.getloadavg()[0]
     result = {
+        "created": utc_now(),
         "model": options.model.name,
         "environment": current_environment("cpu").model_dump(),
         "gradio": metadata.version("gradio"),
@@ -235,7 +236,7 @@ def main() -> None:
         **measure(options.model, options.rounds, options.steady),
     }
     options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(f"{options.output.name} is written; `python -m benchmarks.demo_page` makes the page")
+    print(f"{options.output.name} is written; `python -m benchmarks.report` makes the pages")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Write ``benchmarks/demo_load.md`` from what ``demo_load`` measured: ``python -m benchmarks.demo_page``."""
+"""Write ``benchmarks/demo_load.md`` from what ``demo_load`` measured."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -20,7 +21,7 @@ AIM_SECONDS = 2
 INTRODUCTION = """\
 # The page under load
 
-Written by `python -m benchmarks.demo_page` from `demo_load.json`, which `python -m benchmarks.demo_load` keeps; a test
+Written by `python -m benchmarks.report` from `demo_load.json`, which `python -m benchmarks.demo_load` keeps; a test
 holds this page to it. The peer is a plain `gr.Interface` over `pipeline()` with its default queue, asked through the
 queue as its own page and Gradio's clients do. emohub is asked at `/gradio_api/run/classify`. Both serve the same model
 on the same machine at the same time, and are put under load in turn; the client takes its share of the same cores."""
@@ -30,50 +31,86 @@ median over the bursts, the latencies are those of the calls of all bursts, and 
 in each of which both pages were asked. Processor time is the server's own, on all cores together."""
 
 
+@dataclass(frozen=True)
+class Aim:
+    """Something that was aimed at."""
+
+    what: str
+    found: str
+    met: bool
+
+
 def render(result: dict[str, Any]) -> str:
     """The whole page."""
-    bursts = {who: [burst for burst in result["bursts"] if burst["who"] == who] for who in WHO}
-    parts = [INTRODUCTION, verdicts(result, bursts), machine(result), "## A hundred calls at once"]
-    parts += [burst_table(bursts), READING, "## Many calls in a row", steady_table(result)]
+    parts = [INTRODUCTION, verdicts(result), machine(result), "## A hundred calls at once"]
+    parts += [burst_table(bursts_of(result)), READING, "## Many calls in a row", steady_table(result)]
     parts += ["## Until a browser can use the page", page_table(result)]
     return "\n\n".join(parts) + "\n"
 
 
-def verdicts(result: dict[str, Any], bursts: dict[str, list[dict[str, Any]]]) -> str:
+def bursts_of(result: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The bursts of each page, in their order."""
+    return {who: [burst for burst in result["bursts"] if burst["who"] == who] for who in WHO}
+
+
+def verdicts(result: dict[str, Any]) -> str:
     """What was aimed at, and what was reached, a line each."""
+    said = [f"- {'Reached' if aim.met else '**Not reached**'}: {aim.what}: {aim.found}." for aim in aims(result)]
+    return "\n".join(["## What was aimed at", "", *said])
+
+
+def aims(result: dict[str, Any]) -> list[Aim]:
+    """What was aimed at."""
+    bursts = bursts_of(result)
     ratios = round_ratios(bursts, rate)
     steady = result["steady"]["emohub"]
     growth, kept = grown(steady), pace(steady)
     failed = sum(burst["failed"] for burst in (*bursts["emohub"], *steady["quarters"]))
     calls = sum(burst["calls"] for burst in (*bursts["emohub"], *steady["quarters"]))
     slowest = max(result["page_seconds"]["emohub"])
-    lines = [
-        (f"no failed call: {failed} of {calls:,} failed", failed == 0),
-        (
-            f"{AIM_RATIO} times the peer's throughput: {median(ratios):.1f} times "
-            f"(from {min(ratios):.1f} to {max(ratios):.1f} over {len(ratios)} rounds)",
+    return [
+        Aim("no failed call", f"{failed} of {calls:,} failed", failed == 0),
+        Aim(
+            f"{AIM_RATIO} times the peer's throughput",
+            f"{median(ratios):.1f} times (from {min(ratios):.1f} to {max(ratios):.1f} over {len(ratios)} rounds)",
             median(ratios) >= AIM_RATIO,
         ),
-        (
-            f"memory grows by less than {AIM_GROWTH} MB over {steady['calls']:,} calls: {growth:+.1f} MB",
+        Aim(
+            f"memory grows by less than {AIM_GROWTH} MB over {steady['calls']:,} calls",
+            f"{growth:+.1f} MB",
             growth < AIM_GROWTH,
         ),
-        (f"the last quarter of them is as fast as the first: {kept:.2f} times its throughput", kept >= 0.9),
-        (f"usable within {AIM_SECONDS} s of the first byte: {slowest:.2f} s at the most", slowest <= AIM_SECONDS),
+        Aim("the last quarter of them is as fast as the first", f"{kept:.2f} times its throughput", kept >= 0.9),
+        Aim(f"usable within {AIM_SECONDS} s of the first byte", f"{slowest:.2f} s at the most", slowest <= AIM_SECONDS),
     ]
-    said = [f"- {'Reached' if reached else '**Not reached**'}: {sentence}." for sentence, reached in lines]
-    return "\n".join(["## What was aimed at", "", *said])
+
+
+def losses(result: dict[str, Any]) -> list[str]:
+    """Where the peer is better."""
+    said = []
+    own, peer = (mean(result["page_seconds"][who]) for who in WHO)
+    if peer < own:
+        said.append(f"a browser can use the peer after {peer:.2f} s and emohub after {own:.2f}, on average")
+    own, peer = (result["steady"][who]["megabytes_before"] for who in WHO)
+    if peer < own:
+        said.append(f"the peer holds {peer:,.0f} MB and emohub {own:,.0f}")
+    own, peer = (median(map(cpu_of_call, bursts_of(result)[who])) for who in WHO)
+    if peer < own:
+        said.append(f"a call takes {peer:.1f} ms of the peer's processor time and {own:.1f} of emohub's")
+    return said
 
 
 def machine(result: dict[str, Any]) -> str:
     """What it ran on."""
     environment = result["environment"]
     packages = environment["packages"]
+    began = f" and it began at {result['created']}" if "created" in result else ""
     return (
         f"Machine: {escape(environment['processor'])}, {environment['cpu_count']} cores, {environment['device']}; "
         f"torch {packages['torch']}, transformers {packages['transformers']}, gradio {result['gradio']}, Python "
         f"{environment['python']}, commit {code(environment['git_commit'])}. Before it began the machine's load was "
-        f"{result['load_before']}. Model: {escape(result['model'])}, texts of {result['tokens']} tokens on average."
+        f"{result['load_before']}{began}. Model: {escape(result['model'])}, texts of {result['tokens']} tokens on "
+        "average."
     )
 
 
@@ -155,8 +192,3 @@ def times(ratio: float) -> Markdown:
 def main() -> None:
     """Write the page."""
     PAGE.write_text(render(json.loads(RESULT.read_text(encoding="utf-8"))), encoding="utf-8")
-    print(PAGE.name)
-
-
-if __name__ == "__main__":
-    main()

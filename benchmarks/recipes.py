@@ -8,8 +8,8 @@ Whole, from another base model::
 
     python -m benchmarks.recipes bert-emotion --base-model DIR --name minilm --data-dir DATA
 
-A run that was stopped goes on when the same command is given again. Afterwards ``python -m benchmarks.page`` writes
-the page.
+A run that was stopped goes on when the same command is given again. Afterwards ``python -m benchmarks.report``
+writes the pages.
 """
 
 import argparse

@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from benchmarks import page, recipes
+from benchmarks import recipes
+from benchmarks import recipes_page as page
 from benchmarks.fresh_base import ARCHITECTURES, SPECIAL_TOKENS, build, make_vocabulary
 from emohub.inference.loading import load_for_training
 from emohub.recipe import Corpus, load_recipe
@@ -122,4 +123,4 @@ def test_no_record_holds_a_path_of_a_machine() -> None:
 
 
 def test_the_page_is_current() -> None:
-    assert page.PAGE.read_text(encoding="utf-8") == page.render(RECORDS), "run `python -m benchmarks.page`"
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(RECORDS), "run `python -m benchmarks.report`"

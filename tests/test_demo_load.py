@@ -14,7 +14,7 @@ from tests.browsing import Site
 def test_the_page_is_current() -> None:
     kept = demo_load.RESULT.read_text(encoding="utf-8")
     shown = demo_page.PAGE.read_text(encoding="utf-8")
-    assert shown == demo_page.render(json.loads(kept)), "run `python -m benchmarks.demo_page`"
+    assert shown == demo_page.render(json.loads(kept)), "run `python -m benchmarks.report`"
     assert not re.search(r'"(/|~|[A-Za-z]:\\\\)', kept)
 
 

@@ -1,4 +1,4 @@
-"""Write ``benchmarks/README.md`` from the records in ``benchmarks/recipes/``: ``python -m benchmarks.page``."""
+"""Write ``benchmarks/recipes.md`` from the records in ``benchmarks/recipes/``."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from emohub.record import ModelIdentity, RunRecord
 from emohub.reproduce import REPRODUCTION_FILE, ComparedFigure, Reproduction
 
 FOLDER = Path(__file__).resolve().parent
-PAGE = FOLDER / "README.md"
+PAGE = FOLDER / "recipes.md"
 RECORDS = FOLDER / "recipes"
 
 INTRODUCTION = """\
 # Documented recipes on one machine
 
-Written by `python -m benchmarks.page` from the records in `recipes/`, which `python -m benchmarks.recipes` keeps; a
+Written by `python -m benchmarks.report` from the records in `recipes/`, which `python -m benchmarks.recipes` keeps; a
 test holds this page to them. Every figure was measured on a validation split. The documented base models could not be
 had on the machine, so nothing here reproduces a documented model: it shows that each documented recipe runs from end
 to end, what it costs, and how the comparison of `emohub reproduce` reads."""
@@ -144,8 +144,3 @@ def figure_row(figure: ComparedFigure) -> tuple[object, ...]:
 def main() -> None:
     """Write the page."""
     PAGE.write_text(render(read()), encoding="utf-8")
-    print(f"{PAGE.name}: {len(read())} runs")
-
-
-if __name__ == "__main__":
-    main()
