@@ -61,6 +61,9 @@ class Tokenizer(Protocol):
 class TrainingTokenizer(Tokenizer, Protocol):
     """One of transformers' own tokenizers, which can be saved: what :func:`load_tokenizer` gives."""
 
+    def __len__(self) -> int:
+        """Tokens of the vocabulary, added ones included."""
+
     @property
     def all_special_ids(self) -> list[int]:
         """Ids of the tokens that stand for no text."""

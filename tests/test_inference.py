@@ -427,7 +427,7 @@ def test_a_token_in_an_error_of_the_hub_client_is_not_shown(monkeypatch):
     def refuse(*arguments, **options):
         raise httpx2.LocalProtocolError("Illegal header value b'Bearer hf_secret '")  # as the client does
 
-    monkeypatch.setattr("emohub.inference.checkpoint.snapshot_download", refuse)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(ModelError, match=r"the Hub cannot be reached for it \(LocalProtocolError\)") as caught:
         Classifier.from_pretrained("nobody/nothing")
     assert "secret" not in str(caught.value)

@@ -48,6 +48,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "rich": frozenset({"cli"}),
     "safetensors": frozenset({"inference", "train"}),
     "spaces": frozenset({"ui"}),
+    "tokenizers": frozenset({"tokenizing"}),
     "torch": frozenset({"doctor", "inference", "packing", "train"}),
     "transformers": frozenset({"inference", "tokenizing"}),
     "typer": frozenset({"cli"}),

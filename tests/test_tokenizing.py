@@ -1,5 +1,7 @@
 """Tokenizing gives the ids that transformers gives, cut at the same place, from any number of threads."""
 
+import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,7 +10,7 @@ from conftest import made_rows
 from transformers import AutoTokenizer
 
 from emohub.errors import DataError, ModelError
-from emohub.tokenizing import load_tokenizer, pad, read_chars, tokenize
+from emohub.tokenizing import PlainTokenizer, load_tokenizer, pad, read_chars, read_tokenizer, tokenize, trace
 
 TEXTS = ["", "happy", "so furious " * 30, "[SEP] </s> unknowable 東京 🙂", *(text for text, _ in made_rows(40, seed=3))]
 
@@ -37,6 +39,55 @@ def test_what_was_read_of_a_long_text_has_the_tokens_of_the_cut_text(architectur
         assert whole[: max_length - 1] == cut[:-1]
         assert len(whole) - max_length in (0, 1)  # a character of several bytes may be cut through
     assert read_chars(tokenizer, "happy", 32) == 5
+
+
+@pytest.mark.parametrize("architecture", ["bert", "distilbert", "roberta"])
+def test_a_tokenizer_read_without_transformers_does_what_transformers_does(architecture, make_tiny_model):
+    folder = make_tiny_model(architecture=architecture)
+    plain, theirs = read_tokenizer(folder), AutoTokenizer.from_pretrained(folder)
+    assert isinstance(plain, PlainTokenizer)
+    for name in ("model_max_length", "pad_token", "pad_token_id", "mask_token", "mask_token_id"):
+        assert getattr(plain, name) == getattr(theirs, name)
+    texts = [*TEXTS, "  ÉCOLE naïve\t\u0000\u200b x<mask>y [MASK] <s>", "don't stop!!", "\n", "a" * 300]
+    assert tokenize(plain, texts, 10_000).ids == theirs(texts)["input_ids"]
+    for text in texts:
+        traced = trace(plain, text, 10_000)
+        wanted = theirs(text, return_offsets_mapping=True, return_special_tokens_mask=True)
+        assert traced.spans == wanted["offset_mapping"]
+        assert traced.added == [bool(special) for special in wanted["special_tokens_mask"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value"),
+    [
+        ("tokenizer.json", ["normalizer", "lowercase"], False),
+        ("tokenizer.json", ["pre_tokenizer"], {"type": "Whitespace"}),
+        ("tokenizer.json", ["model", "max_input_chars_per_word"], 5),
+        ("tokenizer.json", ["added_tokens", 1, "special"], False),
+        ("tokenizer_config.json", ["do_lower_case"], False),
+        ("tokenizer_config.json", ["backend"], "other"),
+        ("tokenizer_config.json", ["tokenizer_class"], "PreTrainedTokenizerFast"),
+        ("tokenizer_config.json", ["extra_special_tokens"], ["<new>"]),
+        ("tokenizer_config.json", ["sep_token"], "happy"),
+    ],
+)
+def test_files_that_transformers_would_read_otherwise_are_left_to_it(file, keys, value, tiny_model_dir, tmp_path):
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    content = place = json.loads((folder / file).read_text())
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    (folder / file).write_text(json.dumps(content))
+    read = read_tokenizer(folder)
+    assert not isinstance(read, PlainTokenizer)
+    assert tokenize(read, TEXTS, 32).ids == tokenize(load_tokenizer(folder), TEXTS, 32).ids
+
+
+def test_a_damaged_tokenizer_is_refused_without_transformers_too(tiny_model_dir, tmp_path):
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "tokenizer.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_tokenizer(folder)
 
 
 def test_threads_with_different_limits_do_not_disturb_each_other(tiny_model_dir):

@@ -13,7 +13,6 @@ from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
 from emohub.cli.training_display import TrainingBar
-from emohub.recipe import load_recipe
 
 if TYPE_CHECKING:
     from emohub.reproduce import ComparedFigure, Reproduction
@@ -46,6 +45,8 @@ def reproduce(
 
     Example: `emohub reproduce bert-tiny-emotion --base-model models/minilm-emotion`
     """
+    from emohub.recipe import load_recipe
+
     overrides = parse_settings(settings or [])
     declared = load_recipe(recipe)
 

@@ -1,12 +1,14 @@
 """How tables of results look: narrow enough for a terminal of 80 columns, with numbers that never break."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from emohub.record import Interval
+if TYPE_CHECKING:
+    from emohub.record import Interval
 
 
 def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Table:
@@ -26,6 +28,6 @@ def results_table(title: str, names: Sequence[str], numbers: Sequence[str]) -> T
     return table
 
 
-def interval_range(interval: Interval) -> str:
+def interval_range(interval: "Interval") -> str:
     """The two ends of an interval."""
     return f"{interval.low:.4f} to {interval.high:.4f}"

@@ -12,7 +12,6 @@ from emohub.cli.options import BaseModel, DataDir, RecipeName, Settings, Texts
 from emohub.cli.training_display import JsonLines, Quiet, TrainingBar
 from emohub.errors import UsageError
 from emohub.layout import project_root
-from emohub.recipe import load_recipe
 
 if TYPE_CHECKING:
     from emohub.jobs import Job
@@ -101,6 +100,8 @@ def train(
     On several processes: `accelerate launch -m emohub.train minilm-emotion`
     """
     overrides = parse_settings(settings or [])
+    from emohub.recipe import load_recipe
+
     declared = load_recipe(recipe)
     if on == "hf-jobs":
         from emohub.jobs import job_plan

@@ -16,7 +16,6 @@ from rich.progress import Progress as ProgressBar
 
 from emohub.cli.app import messages, output
 from emohub.cli.tables import results_table
-from emohub.recipe import list_corpora, list_recipes
 
 if TYPE_CHECKING:
     from emohub.recipe import Recipe
@@ -167,6 +166,8 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
             highlight=False,
             soft_wrap=True,
         )
+    from emohub.recipe import list_corpora, list_recipes
+
     named = escape(shlex.quote(str(folder)))
     recipe, corpus = record.recipe["name"], record.recipe["corpus"]["name"]
     if record.stage == "masked_lm":

@@ -13,11 +13,11 @@ from emohub.cli.progress import progress
 from emohub.cli.tables import results_table
 from emohub.cli.train import parse_settings
 from emohub.errors import RecipeError, UsageError
-from emohub.recipe import Recipe, Search, list_corpora, load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emohub.recipe import Recipe, Search
     from emohub.train import Progress
     from emohub.tune import Trial, TuneRecord
 
@@ -60,6 +60,8 @@ def tune(
 
     Example: `emohub tune minilm-emotion --search learning_rate=1e-5:1e-3:log --search dropout=0.0,0.1,0.2`
     """
+    from emohub.recipe import list_corpora, load_recipe
+
     ranges = parse_search(search or [])
     overrides = parse_settings(settings or [])
     declared = load_recipe(recipe)
@@ -101,12 +103,14 @@ def tune(
         )
 
 
-def parse_search(given: list[str]) -> dict[str, Search]:
+def parse_search(given: list[str]) -> dict[str, "Search"]:
     """``key=low:high``, ``key=low:high:log`` and ``key=a,b,c`` as ranges and choices.
 
     Raises:
         UsageError: one of them is none of these.
     """
+    from emohub.recipe import Search
+
     ranges = {}
     for each in given:
         key, equals, text = (part.strip() for part in each.partition("="))
@@ -144,7 +148,7 @@ def _tell(trial: "Trial") -> None:
     messages.print(f"Trial {trial.number}: {settings} · {result}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _show(record: "TuneRecord", recipe: Recipe) -> None:
+def _show(record: "TuneRecord", recipe: "Recipe") -> None:
     """The trials, best first, and how to read them."""
     keys = list(record.search)
     metric = record.metric.replace("_", "\n")

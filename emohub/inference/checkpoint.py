@@ -4,17 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import httpx2
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+from typing import TYPE_CHECKING
 
 from emohub import layout
 from emohub.errors import ModelError, UsageError
-from emohub.inference.transfer import silent_bars
 from emohub.layout import CONFIG_FILE, WEIGHTS_FILE
-from emohub.record import ModelIdentity, sha256_file
 from emohub.tokenizing import TOKENIZER_FILES
+
+if TYPE_CHECKING:
+    from emohub.record import ModelIdentity
 
 
 @dataclass(frozen=True)
@@ -35,11 +33,15 @@ class Checkpoint:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the weights file."""
+        from emohub.record import sha256_file  # noqa: PLC0415 - answers need no records
+
         return sha256_file(self.weights)
 
     @property
-    def identity(self) -> ModelIdentity:
+    def identity(self) -> "ModelIdentity":
         """What a record states about the model."""
+        from emohub.record import ModelIdentity  # noqa: PLC0415 - as above
+
         return ModelIdentity(id=self.id, revision=self.revision, fingerprint=self.fingerprint)
 
 
@@ -79,6 +81,12 @@ def find_checkpoint(
 
 
 def _fetch(name: str, revision: str | None, on_progress: Callable[[int, int], None] | None) -> Checkpoint:
+    # A local model needs nothing of the Hub's client, which takes a while to import.
+    import httpx2  # noqa: PLC0415
+    from huggingface_hub import errors, snapshot_download  # noqa: PLC0415
+
+    from emohub.inference.transfer import silent_bars  # noqa: PLC0415
+
     local = ", ".join(layout.shipped_models()) or "none"
     try:
         folder = snapshot_download(
@@ -87,20 +95,20 @@ def _fetch(name: str, revision: str | None, on_progress: Callable[[int, int], No
             allow_patterns=[layout.CARD_FILE, layout.RUN_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES],
             tqdm_class=silent_bars(on_progress) if on_progress else None,
         )
-    except HFValidationError:
+    except errors.HFValidationError:
         raise ModelError(
             f"there is no model {name!r}", f"give a folder, a Hub id, or one of models/: {local}"
         ) from None
-    except RevisionNotFoundError:
+    except errors.RevisionNotFoundError:
         raise ModelError(
             f"{name} has no revision {revision!r} on the Hub", "give a commit, tag or branch it has"
         ) from None
-    except RepositoryNotFoundError:
+    except errors.RepositoryNotFoundError:
         raise ModelError(
             f"there is no model {name!r}, neither here (models/: {local}) nor on the Hub",
             "correct the name, or log in if it is private or gated",
         ) from None
-    except (HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+    except (errors.HfHubHTTPError, httpx2.HTTPError, OSError) as error:
         # The kind of the error alone: its text can hold the token.
         raise ModelError(
             f"{name!r} is not a local model (models/: {local}), and the Hub cannot be reached for it "

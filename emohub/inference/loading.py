@@ -22,7 +22,7 @@ from emohub.errors import ModelError
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.layout import WEIGHTS_FILE
 from emohub.record import ModelIdentity
-from emohub.tokenizing import load_tokenizer
+from emohub.tokenizing import TrainingTokenizer, load_tokenizer
 
 _POOLER = ".pooler."
 """A base model that was trained without a next-sentence task has no pooler; fine-tuning makes one, as for the head."""
@@ -141,7 +141,7 @@ def load_with_new_head(auto_class: Any, checkpoint: Checkpoint, config: Any) -> 
     return BaseModel(model.train(), checkpoint)
 
 
-def save_pretrained(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path, dtype: str) -> None:
+def save_pretrained(model: PreTrainedModel, tokenizer: TrainingTokenizer, folder: Path, dtype: str) -> None:
     """Write configuration, safetensors weights in ``dtype`` (``float32`` or ``float16``) and tokenizer into ``folder``.
 
     The configuration names the precision that the model computes in, so that everybody who loads half-precision

@@ -22,7 +22,7 @@ from emohub.inference.torch_engine import TorchEngine
 from emohub.metrics import classification_metrics, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
 from emohub.record import Finding, ModelIdentity, PreviousStage, SplitIdentity
-from emohub.tokenizing import Tokenizer, Tokens
+from emohub.tokenizing import Tokens, TrainingTokenizer
 from emohub.train.batches import Batch
 from emohub.train.stage import base_identity, recorded_recipe
 from emohub.train.watch import constant_prediction_loss
@@ -35,7 +35,7 @@ class Classification:
     recorded: Recipe
     base: BaseModel
     identity: ModelIdentity
-    tokenizer: Tokenizer
+    tokenizer: TrainingTokenizer
     splits: dict[str, LabelledTexts]
     """The splits ``train`` and ``validation``."""
     tokens: dict[str, Tokens]

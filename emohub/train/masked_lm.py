@@ -20,7 +20,7 @@ from emohub.inference.loading import BaseModel, save_pretrained
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 from emohub.recipe import Adaptation, EvaluationSchedule, Recipe, Stage, TextCorpus, Training
 from emohub.record import Finding, ModelIdentity, SplitIdentity
-from emohub.tokenizing import Tokenizer
+from emohub.tokenizing import TrainingTokenizer
 from emohub.train.batches import Batch, chunks
 from emohub.train.masking import NOTHING_ASKED, blocks, mask, masked_lm_metrics
 from emohub.train.stage import base_identity, recorded_recipe
@@ -40,7 +40,7 @@ class MaskedLM:
     recorded: Recipe
     base: BaseModel
     identity: ModelIdentity
-    tokenizer: Tokenizer
+    tokenizer: TrainingTokenizer
     blocks: dict[str, list[list[int]]]
     """Token ids of the blocks of the parts ``train`` and ``validation``."""
     data: dict[str, SplitIdentity]
@@ -244,7 +244,7 @@ def _parts(adaptation: Adaptation, data_dir: Path | None) -> dict[str, PlainText
     return {"train": train, "validation": validation}
 
 
-def _blocks(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> list[list[int]]:
+def _blocks(tokenizer: TrainingTokenizer, texts: Sequence[str], max_length: int) -> list[list[int]]:
     """Token ids of the texts, joined and cut into blocks between the tokenizer's two special tokens.
 
     Blocks of nothing but unknown tokens, of which none can be asked for, are left out.
