@@ -84,7 +84,12 @@ class Sizes:
 WHOLE = Sizes(tuple(WAYS), rounds=5, single=100, whole=2000, many=100_000, share=5000, starts=5)
 SHORT = Sizes(
     tuple(name for name, way in WAYS.items() if way.kind != "not kept"),
-    **{"rounds": 3, "single": 100, "whole": 400, "many": 5000, "share": 400, "starts": 2},
+    rounds=3,
+    single=100,
+    whole=400,
+    many=5000,
+    share=400,
+    starts=2,
 )
 
 
