@@ -30,7 +30,7 @@ class Job:
     rows: str
     """JSON file with the texts and labels, in the order of training."""
     tokens: tuple[int, ...]
-    """Tokens of each step's texts; one step for each."""
+    """Tokens of the texts of each step that is asked for."""
     warm_up: int
     """Steps before the first question."""
     batch_size: int
@@ -42,8 +42,8 @@ class Job:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the whole job."""
-        return len(self.tokens)
+        """Optimizer steps of the whole job: one more than is asked for, because at its end emohub evaluates."""
+        return len(self.tokens) + 1
 
     def dataset(self, *, padded: bool = False) -> Any:
         """The texts as a dataset of token ids, mask and labels; ``padded`` brings all to the greatest length."""

@@ -85,8 +85,8 @@ class Texts:
 
     def step_lengths(self, base: Path, steps: int) -> list[list[int]]:
         """Tokens of each text of each step."""
-        if steps * BATCH_SIZE > len(self.ordered):
-            sys.exit(f"{steps} steps need {steps * BATCH_SIZE:,} texts, and there are {len(self.ordered):,}")
+        if (steps + 1) * BATCH_SIZE > len(self.ordered):
+            sys.exit(f"{steps} steps need {(steps + 1) * BATCH_SIZE:,} texts, and there are {len(self.ordered):,}")
         encoded = AutoTokenizer.from_pretrained(base)(
             self.ordered[: steps * BATCH_SIZE], truncation=True, max_length=MAX_LENGTH
         )
@@ -107,7 +107,7 @@ def measure_size(
     base = build(BASES[name], texts.all, folder / name)
     lengths = texts.step_lengths(base, (1 + rounds) * steps)  # as many to warm up as in a round
     size = describe(name, base, texts.labels, lengths, steps)
-    rows = texts.write(len(lengths) * BATCH_SIZE, folder / name / "rows.json")
+    rows = texts.write((len(lengths) + 1) * BATCH_SIZE, folder / name / "rows.json")
     seconds: dict[tuple[Contender, Precision], list[float]] = {}
     last: dict[tuple[Contender, Precision], dict[str, float | None]] = {}
     with ExitStack() as stack:
