@@ -18,6 +18,7 @@ from emohub.recipe import Corpus
 from emohub.recipe.corpus import SplitName
 from emohub.record import EvalRecord, check_writable, current_environment, utc_now
 from emohub.record.measuring import measure
+from emohub.steps import run_steps
 
 
 def evaluate(
@@ -57,8 +58,9 @@ def evaluate(
             on_progress(done, len(data.texts))
 
     started = time.perf_counter()
-    probabilities = classifier.predict_proba(data.texts, on_progress=report)[:, columns]
+    answers = run_steps(classifier.answer_in_steps(data.texts), report)
     seconds = time.perf_counter() - started
+    probabilities = answers.probabilities[:, columns]
 
     # Without an output folder the file is written all the same, because the record states its fingerprint.
     with tempfile.TemporaryDirectory() if output_dir is None else nullcontext(output_dir) as folder:
@@ -70,7 +72,7 @@ def evaluate(
             probabilities=probabilities,
             label_names=corpus.labels,
         )
-    truncated = int((classifier.count_tokens(data.texts) > classifier.max_length).sum())
+    truncated = int((answers.tokens > classifier.max_length).sum())
     measures = measure(data.labels, probabilities, corpus.labels, resamples=resamples, seed=seed)
     record = EvalRecord(
         created=utc_now(),

@@ -165,8 +165,8 @@ def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> "Pre
     return tokenizer
 
 
-def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Tokens:
-    """Token ids of ``texts``, each cut to ``max_length`` tokens.
+def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int, *, before: int = 0) -> Tokens:
+    """Token ids of ``texts``, each cut to ``max_length`` tokens; an error counts the texts ``before`` them as well.
 
     Safe to call from several threads with a tokenizer of :func:`load_tokenizer`.
 
@@ -182,7 +182,7 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str], max_length: int) -> Tok
         if row is None:
             raise
         raise DataError(
-            f"text {row} is not valid Unicode (half of a surrogate pair)", "remove that character"
+            f"text {before + row} is not valid Unicode (half of a surrogate pair)", "remove that character"
         ) from None
     lengths = np.fromiter(map(len, ids), np.int64, count=len(ids))
     if lengths.max() > max_length:

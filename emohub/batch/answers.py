@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from emohub.data import Table
 from emohub.errors import DataError, UsageError
-from emohub.inference import MAX_TEXT_CHARS, Classifier, text_chunks
+from emohub.inference import MAX_TEXT_CHARS, Classifier
+from emohub.steps import map_steps
 
 
 @dataclass(frozen=True)
@@ -141,23 +142,11 @@ def answer_texts(classifier: Classifier, asked: TableTexts) -> Generator[Progres
         DataError: a text is not valid Unicode.
     """
     answer_columns(asked.table, classifier.labels)
-    texts = asked.texts
     # What one text costs, roughly: its characters as far as they may be read, and a little for being a text.
-    work = [min(len(text), 8 * classifier.max_length) + 20 for text in texts]
-    probabilities = np.empty((len(texts), len(classifier.labels)), np.float32)
-    tokens = np.empty(len(texts), np.int64)
-    done, all_work, work_done = 0, max(1, sum(work)), 0
-    for chunk in text_chunks(texts):
-        part = [texts[index] for index in chunk]
-        tokens[chunk] = classifier.count_tokens(part)
-        steps = classifier.predict_in_steps(part)
-        chunk_work = sum(work[index] for index in chunk)
-        while True:
-            try:
-                read = next(steps)
-            except StopIteration as end:
-                probabilities[chunk] = end.value
-                break
-            yield Progress(done + read, len(texts), (work_done + chunk_work * read / len(chunk)) / all_work)
-        done, work_done = done + len(chunk), work_done + chunk_work
-    return TableAnswers(asked, classifier.labels, probabilities, tokens, classifier.max_length)
+    work = np.cumsum([0, *(min(len(text), 8 * classifier.max_length) + 20 for text in asked.texts)])
+
+    def progress(done: int) -> Progress:
+        return Progress(done, len(asked.texts), float(work[done] / work[-1]))
+
+    answers = yield from map_steps(classifier.answer_in_steps(asked.texts), progress)
+    return TableAnswers(asked, classifier.labels, answers.probabilities, answers.tokens, classifier.max_length)

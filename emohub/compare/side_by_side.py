@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emohub.compare.labels import align_labels
 from emohub.compare.slices import Slicing, slicings
 from emohub.data import fingerprint
-from emohub.inference import Classifier, text_chunks
+from emohub.inference import Classifier
 from emohub.labels import label_key
 from emohub.metrics import holm, mcnemar_exact
 from emohub.recipe import Declaration
@@ -182,21 +182,9 @@ def _answer(
     name: str, classifier: Classifier, texts: Sequence[str]
 ) -> Generator[Step, None, tuple[NDArray[np.float32], int]]:
     """The probabilities of every text, and how many texts are longer than the classifier reads."""
-    probabilities = np.empty((len(texts), len(classifier.labels)), np.float32)
-    done = truncated = 0
-    for chunk in text_chunks(texts):
-        part = [texts[index] for index in chunk]
-        truncated += int((classifier.count_tokens(part) > classifier.max_length).sum())
-        probabilities[chunk] = yield from map_steps(
-            classifier.predict_in_steps(part),
-            partial(_answering, name, before=done, total=len(texts)),
-        )
-        done += len(chunk)
-    return probabilities, truncated
-
-
-def _answering(name: str, read: int, *, before: int, total: int) -> Step:
-    return Step(name, "answering", before + read, total)
+    answering = partial(Step, name, "answering", total=len(texts))
+    answers = yield from map_steps(classifier.answer_in_steps(texts), answering)
+    return answers.probabilities, int((answers.tokens > classifier.max_length).sum())
 
 
 def _measured(classifier: Classifier, measures: Measures, truncated: int) -> Measured:

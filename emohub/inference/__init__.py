@@ -5,13 +5,13 @@ are imported by their own names: who only classifies need not wait for all of it
 """
 
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
-from emohub.inference.chunks import text_chunks
-from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, Prediction, check_text
+from emohub.inference.classifier import MAX_TEXT_CHARS, Answers, Classifier, Prediction, check_text
 from emohub.inference.engine import EngineName
 from emohub.steps import run_steps
 
 __all__ = [
     "MAX_TEXT_CHARS",
+    "Answers",
     "Checkpoint",
     "Classifier",
     "EngineName",
@@ -19,5 +19,4 @@ __all__ = [
     "check_text",
     "find_checkpoint",
     "run_steps",
-    "text_chunks",
 ]

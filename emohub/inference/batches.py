@@ -1,9 +1,26 @@
-"""Which texts are computed together, and to what length they are padded."""
+"""Which texts are tokenized together, which are computed together, and to what length they are padded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+_WINDOW_TEXTS = 4096
+_WINDOW_CHARS = 500_000
+"""Enough texts of each length to fill batches, few enough that their tokens need little memory, and little time."""
 _STEP = 8
 """Padded lengths are multiples of it: few enough that texts find company, close enough that little is padding."""
+
+
+def windows(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts that are tokenized together, in their order; of ``texts`` no more is taken than what they hold, and one."""
+    window: list[str] = []
+    chars = 0
+    for text in texts:
+        if window and (len(window) == _WINDOW_TEXTS or chars + len(text) > _WINDOW_CHARS):
+            yield window
+            window, chars = [], 0
+        window.append(text)
+        chars += len(text)
+    if window:
+        yield window
 
 
 def padded_length(tokens: int, max_length: int) -> int:

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,15 +13,16 @@ from numpy.typing import NDArray
 
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
-from emohub.inference.batches import batches, padded_length
+from emohub.inference.ahead import map_ahead
+from emohub.inference.batches import batches, padded_length, windows
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.inference.engine import Engine, EngineName, load_engine
-from emohub.record import ModelIdentity
 from emohub.steps import run_steps
-from emohub.tokenizing import Tokenizer
+from emohub.tokenizing import Tokenizer, Tokens
 
 if TYPE_CHECKING:
     from emohub.inference.attribution import PathGradients
+    from emohub.record import ModelIdentity
 
 MAX_TEXT_CHARS = 100_000
 """Characters of the longest text that :meth:`Classifier.classify` takes."""
@@ -50,6 +52,16 @@ class Prediction:
     """Wall time, tokenizing included; that of all texts that were computed together."""
     read_chars: int | None = None
     """Characters, from the start, that the model read of a text that was cut; None where it read the whole text."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier makes of n texts, in their order."""
+
+    probabilities: NDArray[np.float32]
+    """Shape ``(n, n_labels)``; each row sums to 1."""
+    tokens: NDArray[np.int64]
+    """Tokens of each whole text, special ones included; shape ``(n,)``."""
 
 
 class Classifier:
@@ -169,12 +181,14 @@ class Classifier:
         """Threads that one forward pass on a CPU is divided among."""
         return self._engine.threads
 
-    def identity(self) -> ModelIdentity:
+    def identity(self) -> "ModelIdentity":
         """What a record states about the model.
 
         Raises:
             ModelError: the model was never loaded from a file.
         """
+        from emohub.record import ModelIdentity  # noqa: PLC0415 - answers need no records
+
         return ModelIdentity(id=self.id, revision=self.revision, fingerprint=self.fingerprint)
 
     def predict_proba(
@@ -188,17 +202,67 @@ class Classifier:
         Raises:
             DataError: a text is not valid Unicode.
         """
-        return run_steps(self.predict_in_steps(texts), on_progress)
+        return run_steps(self.answer_in_steps(texts), on_progress).probabilities
 
-    def predict_in_steps(self, texts: Sequence[str]) -> Generator[int, None, NDArray[np.float32]]:
-        """:meth:`predict_proba` for who stops between two forward passes, or lets others compute there.
+    def predict_stream(
+        self, texts: Iterable[str], *, on_progress: Callable[[int], None] | None = None
+    ) -> Iterator[Answers]:
+        """Classify any number of texts in little memory: answers to some thousand at a time, in the order of the texts.
 
-        Yields the number of texts done so far after each pass, and returns the probabilities.
+        ``texts`` is read as the answers are taken, and not much further: by two such parts and one text. It is read in
+        the caller's thread. ``on_progress`` receives the number of texts done so far, after each forward pass.
 
         Raises:
-            DataError: a text is not valid Unicode.
+            DataError: a text is not valid Unicode; the texts are counted from 0.
         """
-        return (yield from self._steps(tokenizing.tokenize(self._tokenizer, texts, self.max_length).ids))
+        with closing(self.answer_groups(windows(texts))) as steps:
+            for step in steps:
+                if isinstance(step, Answers):
+                    yield step
+                elif on_progress is not None:
+                    on_progress(step)
+
+    def answer_in_steps(self, texts: Iterable[str]) -> Generator[int, None, Answers]:
+        """All answers at once, for who stops between two forward passes, or lets others compute there.
+
+        Yields the number of texts done so far after each pass.
+
+        Raises:
+            DataError: a text is not valid Unicode; the texts are counted from 0.
+        """
+        parts: list[Answers] = []
+        with closing(self.answer_groups(windows(texts))) as steps:
+            for step in steps:
+                if isinstance(step, Answers):
+                    parts.append(step)
+                else:
+                    yield step
+        return self._joined(parts)
+
+    def answer_groups(self, groups: Iterable[Sequence[str]]) -> Generator[int | Answers, None, None]:
+        """Classify groups of texts one after the other, each of any size: what everything else here is made of.
+
+        Yields the number of texts done so far after each forward pass, and the answers to each group once they are
+        complete. While a group is computed the next one is tokenized in a thread; no further one is read. Texts are
+        computed by length within a group, so that a large one, of thousands, is computed faster than many small ones.
+
+        Raises:
+            DataError: a text is not valid Unicode; the texts are counted from 0, through all groups.
+        """
+        done = 0
+        parts: list[Answers] = []
+        with closing(map_ahead(self._tokenize, _numbered(groups))) as parts_to_do:
+            for tokens, is_last in parts_to_do:
+                probabilities = np.empty((len(tokens.ids), len(self.labels)), np.float32)
+                lengths = [padded_length(len(ids), self.max_length) for ids in tokens.ids]
+                for rows in batches(lengths, self._engine.batch_tokens, self._batch_size):
+                    probabilities[rows] = self._compute([tokens.ids[row] for row in rows], lengths[rows[0]])
+                    done += len(rows)
+                    yield done
+                parts.append(Answers(probabilities, tokens.lengths))
+                if is_last:
+                    yield self._joined(parts)
+                    parts = []
 
     def classify(self, text: str) -> Prediction:
         """Classify one text.
@@ -219,8 +283,7 @@ class Classifier:
         for text in texts:
             check_text(text)
         started = time.perf_counter()
-        tokens = tokenizing.tokenize(self._tokenizer, texts, self.max_length)
-        probabilities = run_steps(self._steps(tokens.ids))
+        answers = run_steps(self.answer_in_steps(texts))
         seconds = time.perf_counter() - started
         return [
             Prediction(
@@ -234,7 +297,7 @@ class Classifier:
                 seconds=seconds,
                 read_chars=self._read_chars(text) if length > self.max_length else None,
             )
-            for text, row, length in zip(texts, probabilities, tokens.lengths.tolist(), strict=True)
+            for text, row, length in zip(texts, answers.probabilities, answers.tokens.tolist(), strict=True)
         ]
 
     def _read_chars(self, text: str) -> int:
@@ -268,16 +331,39 @@ class Classifier:
         tokens = tokenizing.trace(self._tokenizer, text, self.max_length)
         return path_gradients(self._engine, self._tokenizer, tokens, self.labels.index(label), points)
 
-    def _steps(self, ids: list[list[int]]) -> Generator[int, None, NDArray[np.float32]]:
-        probabilities = np.empty((len(ids), len(self.labels)), np.float32)
-        done = 0
-        lengths = [padded_length(len(text_ids), self.max_length) for text_ids in ids]
-        for rows in batches(lengths, self._engine.batch_tokens, self._batch_size):
-            padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id, lengths[rows[0]])
-            probabilities[rows] = _softmax(self._engine.logits(**padded))
-            done += len(rows)
-            yield done
-        return probabilities
+    def _tokenize(self, part: "_Part") -> tuple[Tokens, bool]:
+        return tokenizing.tokenize(self._tokenizer, part.texts, self.max_length, before=part.before), part.is_last
+
+    def _compute(self, ids: list[list[int]], length: int) -> NDArray[np.float32]:
+        return _softmax(self._engine.logits(**tokenizing.pad(ids, self._tokenizer.pad_token_id, length)))
+
+    def _joined(self, parts: Sequence[Answers]) -> Answers:
+        if len(parts) == 1:
+            return parts[0]
+        return Answers(
+            np.concatenate([np.empty((0, len(self.labels)), np.float32), *(part.probabilities for part in parts)]),
+            np.concatenate([np.empty(0, np.int64), *(part.tokens for part in parts)]),
+        )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """As much of a group of texts as is tokenized at once."""
+
+    texts: list[str]
+    before: int
+    """Texts of this group and of those before it that come first."""
+    is_last: bool
+    """Whether the group ends with it."""
+
+
+def _numbered(groups: Iterable[Sequence[str]]) -> Iterator[_Part]:
+    before = 0
+    for group in groups:
+        end = before + len(group)
+        for texts in windows(group) if group else [[]]:
+            yield _Part(texts, before, before + len(texts) == end)
+            before += len(texts)
 
 
 def check_text(text: str) -> None:
