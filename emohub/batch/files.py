@@ -1,14 +1,15 @@
 """A classifier's answer to every row of a file of any size: read, answered and written a block of rows at a time."""
 
 import os
-from collections.abc import Generator
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
-from emohub.batch.answers import Progress, answer_columns, answer_texts, read_texts
+from emohub.batch.answers import Progress, TableAnswers, TableTexts, answer_columns, read_texts
 from emohub.data import Table, TableFile, TableOutline, column_types, escape_formula, escape_table, table_writer
 from emohub.inference import Classifier
 from emohub.record import new_file
-from emohub.steps import map_steps
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def answer_file(
 ) -> Generator[Progress, None, FileAnswers]:
     """Classify a file that was checked, and write its rows with their answers to ``outline.path``, whole or not at all.
 
+    While a block of rows is computed the next one waits with its texts tokenized; no more are in memory.
     The columns are those of :meth:`TableAnswers.as_table`; ``escape_formulas`` is for CSV, see :func:`escape_table`.
 
     Raises:
@@ -55,20 +57,26 @@ def answer_file(
     types = outline.types | column_types(Table({label: [""], **{name: [0.0] for name in probabilities}}))
     if escape_formulas:
         types = {escape_formula(name): kind for name, kind in types.items()}
-    rows = truncated = 0
+    truncated, max_length = 0, classifier.max_length
+    waiting: deque[TableTexts] = deque()
 
-    def so_far(step: Progress) -> Progress:
-        done = rows + step.done
-        return Progress(done, outline.rows, done / max(1, outline.rows))
+    def texts() -> Iterator[Sequence[str]]:
+        for block in asked.blocks(list(outline.types)):
+            waiting.append(read_texts(block, column))
+            yield waiting[-1].texts
 
     with new_file(outline.path) as temporary, temporary.open("wb") as file:
-        with table_writer(file, outline.path, types) as write:
-            for block in asked.blocks(list(outline.types)):
-                answers = yield from map_steps(answer_texts(classifier, read_texts(block, column)), so_far)
+        with table_writer(file, outline.path, types) as write, closing(classifier.answer_groups(texts())) as steps:
+            for step in steps:
+                if isinstance(step, int):
+                    yield Progress(step, outline.rows, step / outline.rows)
+                    continue
+                block = waiting.popleft()
+                answers = TableAnswers(block, classifier.labels, step.probabilities, step.tokens, max_length)
                 table = answers.as_table()
                 write(escape_table(table) if escape_formulas else table)
-                rows, truncated = rows + len(block), truncated + answers.truncated
+                truncated += answers.truncated
         asked.check_unchanged()
         file.flush()
         os.fsync(file.fileno())
-    return FileAnswers(rows, truncated, classifier.max_length)
+    return FileAnswers(outline.rows, truncated, max_length)
