@@ -60,6 +60,8 @@ class Folder:
     def list(self) -> list[Stored]:
         """Every file below the folder, by name; none where there is no folder."""
         with _reaching(self.shown):
+            if self.address.startswith(HUB):
+                self.files.handler.fs.invalidate_cache()  # it would repeat what it said before
             found = self.files.get_file_info(fs.FileSelector(self.path, allow_not_found=True, recursive=True))
         below = [info for info in found if info.type == fs.FileType.File]
         return sorted((self._stored(info) for info in below), key=lambda stored: stored.name)

@@ -1,6 +1,7 @@
 """Accounts, repositories, and what they hold."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -94,14 +95,25 @@ def tree(hub: Hub, request: Request, repo: str, revision: str, folder: str = "")
     files = {path: blob for path, blob in sorted(commit.files.items()) if path.startswith(prefix)}
     if folder and not files:
         raise Refusal(404, f"{folder} does not exist on {revision!r}", "EntryNotFound")
-    return Reply(body=[_entry(path, blob) for path, blob in files.items()])
+    names = [path.removeprefix(prefix).split("/") for path in files]
+    deepest = max(map(len, names), default=0) if request.query.get("recursive") in (["true"], ["True"]) else 1
+    below = {prefix + "/".join(parts[:depth]) for parts in names for depth in range(1, min(len(parts), deepest) + 1)}
+    return Reply(body=[_at(path, commit.files) for path in sorted(below)])
 
 
 @route("POST", "/api/models/{repo}/paths-info/(?P<revision>[^/]+)")
 def paths_info(hub: Hub, request: Request, repo: str, revision: str) -> Reply:
     commit = hub.commit_of(hub.readable(request, repo), revision)
     asked = parse_qs(request.body.decode()).get("paths", [])
-    return Reply(body=[_entry(path, commit.files[path]) for path in asked if path in commit.files])
+    return Reply(body=[entry for path in asked if (entry := _at(path, commit.files))])
+
+
+def _at(path: str, files: Mapping[str, Blob]) -> dict[str, Any] | None:
+    """What a repository says of a file or a folder; None when it has neither."""
+    if path in files:
+        return _entry(path, files[path])
+    inside = any(name.startswith(f"{path}/") for name in files)
+    return {"type": "directory", "path": path, "oid": "0" * 40, "size": 0} if inside else None
 
 
 def _entry(path: str, blob: Blob) -> dict[str, Any]:

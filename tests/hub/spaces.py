@@ -7,8 +7,10 @@ from tests.hub.messages import Reply, Request
 SHARED = {
     ("GET", "/api/{kind}{repo}(/revision/(?P<revision>[^/]+))?"): repositories.model_info,
     ("GET", "/api/{kind}{repo}/tree/(?P<revision>[^/]+)(/(?P<folder>.+))?"): repositories.tree,
+    ("POST", "/api/{kind}{repo}/paths-info/(?P<revision>[^/]+)"): repositories.paths_info,
     ("POST", "/api/{kind}{repo}/preupload/(?P<revision>[^/]+)"): commits.preupload,
     ("POST", "/api/{kind}{repo}/commit/(?P<revision>[^/]+)"): commits.commit,
+    ("HEAD", "/{kind}{repo}/resolve/(?P<revision>[^/]+)/(?P<path>.+)"): downloads.resolve,
     ("GET", "/{kind}{repo}/resolve/(?P<revision>[^/]+)/(?P<path>.+)"): downloads.resolve,
 }
 """What is answered for a Space or a dataset as it is for a model."""
