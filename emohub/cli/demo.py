@@ -88,7 +88,7 @@ def demo(
     users = None if auth is None else read_auth(auth)
 
     # Torch's threads would spin while they wait for the next step, on the cores that everything else runs on. It is
-    # read when torch is loaded, which is now.
+    # read when torch is loaded, which is with the first model.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from emohub.ui import build_demo, launch
 

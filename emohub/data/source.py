@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from emohub.data.hub import load_hub_split
 from emohub.data.table import Table
 from emohub.data.table_reading import read_table
 from emohub.errors import DataError
@@ -41,6 +40,8 @@ def find_rows(
         source = f"{path.parent.name}/{path.name}"
         remedy = f"give a --data-dir, or {DATA_DIR_VARIABLE}, that holds {source}"
     elif corpus.hub_id is not None:
+        from emohub.data.hub import load_hub_split  # noqa: PLC0415 - datasets comes with it, and takes a second
+
         table, commit = load_hub_split(corpus.hub_id, corpus, split)
         return table, f"hub:{corpus.hub_id}@{commit}"
     else:

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from emohub.errors import UsageError
 from emohub.explain.words import Span, keep, words_of
 from emohub.inference import MAX_TEXT_CHARS
-from emohub.inference.attribution import PathGradients
 from emohub.labels import label_key
+
+if TYPE_CHECKING:
+    from emohub.inference.attribution import PathGradients
 
 MAX_WORDS = 512
 """Longest text that is explained; leaving out takes one forward pass for each word."""
@@ -42,7 +44,7 @@ class Explainable(Protocol):
     def characters_read(self, text: str, /) -> int:
         """How many characters of the text the model reads."""
 
-    def path_gradients(self, text: str, label: str, points: Sequence[float], /) -> PathGradients:
+    def path_gradients(self, text: str, label: str, points: Sequence[float], /) -> "PathGradients":
         """Gradients on the way from a baseline to the text."""
 
 

@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from emohub.data import escape_formula
 from emohub.errors import UsageError
 from emohub.explain import METHODS, Attribution, WhatIf, what_if, words_of
 from emohub.inference import Classifier, check_text
-from emohub.inference.attribution import PathGradients
 from emohub.ui.service.checks import checked_name, checked_names, checked_text
 from emohub.ui.service.limits import MAX_EXPLAINED_CHARS, MAX_EXPLAINED_WORDS, MAX_MODELS, MAX_PASS_TEXTS
 from emohub.ui.service.service import Service
 from emohub.ui.service.turns import Turns
+
+if TYPE_CHECKING:
+    from emohub.inference.attribution import PathGradients
 
 CSV_COLUMNS = ("position", "word", "start", "end", "score", "read", "label", "method")
 
@@ -122,6 +125,6 @@ class _Sharing:
     def characters_read(self, text: str, /) -> int:
         return self._classifier.characters_read(text)
 
-    def path_gradients(self, text: str, label: str, points: Sequence[float], /) -> PathGradients:
+    def path_gradients(self, text: str, label: str, points: Sequence[float], /) -> "PathGradients":
         with self._computing:
             return self._classifier.path_gradients(text, label, points)
