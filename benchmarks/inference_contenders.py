@@ -152,14 +152,17 @@ class OpenVino(Together):
 
 
 class PackedBf16(Together):
-    """The weights in bf16, texts one after the other in rows without padding, as they are trained."""
+    """The weights in bf16, all texts of a batch in one sequence without padding, as they are trained."""
 
     def __init__(self, folder: Path) -> None:
         import torch  # noqa: PLC0415
         from transformers import AutoModelForSequenceClassification  # noqa: PLC0415
 
+        from emohub.packing import prepare  # noqa: PLC0415
+
         self._tokenizer = _tokenizer(folder)
         self._model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.bfloat16).eval()
+        prepare(self._model)
 
     def many(self, texts: Sequence[str]) -> Probabilities:
         """See :class:`Answerer`."""
@@ -169,10 +172,7 @@ class PackedBf16(Together):
 
         ids = self._tokenizer(list(texts), truncation=True)["input_ids"]
         with torch.inference_mode():
-            logits = [
-                packed_logits(self._model, pack(group, self._tokenizer.pad_token_id)).float().numpy()
-                for group in _in_turn(ids)
-            ]
+            logits = [packed_logits(self._model, pack(group)).float().numpy() for group in _in_turn(ids)]
         return _softmax(np.concatenate(logits))
 
 
@@ -235,6 +235,11 @@ WAYS: dict[str, Way] = {
         OnnxInOrder,
     ),
     "openvino-bf16": Way("not kept", "OpenVINO in bf16, texts sorted by length", ONNX_FILE, OpenVino),
-    "packed-bf16": Way("not kept", "torch in bf16, texts packed into rows without padding", WEIGHTS_FILE, PackedBf16),
+    "packed-bf16": Way(
+        "not kept",
+        "torch in bf16, the texts of a batch packed into one sequence without padding",
+        WEIGHTS_FILE,
+        PackedBf16,
+    ),
 }
 """By the name that records use; for engines of emohub the one that ``--engine`` takes."""
