@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("labels", "layout", "metrics", "packing", "recipe", "tokenizing"),
     ("record",),
     ("data", "inference", "pictures"),
-    ("batch", "card", "compare", "describe", "evaluate", "explain", "feedback", "runs", "train"),
+    ("batch", "card", "compare", "describe", "evaluate", "explain", "export", "feedback", "runs", "train"),
     ("audit", "publish", "reproduce", "shards", "suspects", "tune", "ui", "verify"),
     ("doctor", "jobs"),
     ("cli",),
@@ -40,6 +40,9 @@ OWNERS: dict[str, frozenset[str]] = {
     "jinja2": frozenset({"card"}),
     "matplotlib": frozenset({"pictures"}),
     "numpy": ANYONE,
+    "onnx": frozenset({"inference"}),
+    "onnxruntime": frozenset({"inference"}),
+    "onnxscript": frozenset({"inference"}),
     "optuna": frozenset({"tune"}),
     "packaging": frozenset({"doctor"}),
     "pyarrow": frozenset({"data", "shards"}),
@@ -50,7 +53,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "spaces": frozenset({"ui"}),
     "tokenizers": frozenset({"tokenizing"}),
     "torch": frozenset({"doctor", "inference", "packing", "train"}),
-    "transformers": frozenset({"inference", "tokenizing"}),
+    "transformers": frozenset({"inference", "packing", "tokenizing"}),
     "typer": frozenset({"cli"}),
     "yaml": frozenset({"card"}),
 }
@@ -150,7 +153,7 @@ def test_every_owner_uses_its_library() -> None:
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy", "ray")]
+    optional = [project["optional-dependencies"][extra] for extra in ("tune", "suspects", "energy", "onnx", "ray")]
     requirements = [*project["dependencies"], *(requirement for extra in optional for requirement in extra)]
     declared = {re.split(r"[\[>]", requirement)[0].lower() for requirement in requirements}
     distributions = metadata.packages_distributions()

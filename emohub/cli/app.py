@@ -22,6 +22,7 @@ COMMANDS = (
     "compare",
     "explain",
     "describe",
+    "export",
     "card",
     "publish",
     "verify",

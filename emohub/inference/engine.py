@@ -57,6 +57,10 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
     if name not in get_args(EngineName):
         raise UsageError(f"there is no engine {name!r}", f"choose one of {', '.join(get_args(EngineName))}")
     # Each engine's library takes seconds to import, and nobody needs more than one.
+    if name in ("onnx", "onnx-int8"):
+        from emohub.inference.onnx_engine import OnnxEngine  # noqa: PLC0415
+
+        return OnnxEngine.load(checkpoint, device, name)
     from emohub.inference.torch_engine import TorchEngine, fastest_on  # noqa: PLC0415
 
     return TorchEngine.load(checkpoint, device, fastest_on(device) if name == "auto" else name)

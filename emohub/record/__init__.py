@@ -12,6 +12,7 @@ from emohub.record.description import (
 )
 from emohub.record.environment import PACKAGES, Environment, current_environment, utc_now
 from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, IntervalMethod, LabelResult
+from emohub.record.export import ExportedFile, ExportRecord
 from emohub.record.files import check_writable, new_file, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
 from emohub.record.publication import PublicationRecord
@@ -27,7 +28,9 @@ __all__ = [
     "Energy",
     "Environment",
     "EvalRecord",
+    "ExportRecord",
     "Exported",
+    "ExportedFile",
     "Finding",
     "Finite",
     "HistoryRow",
