@@ -48,7 +48,7 @@ cards: $(VENV)/.installed ## Render every card under cards/ again from its recor
 	@set -e; for folder in cards/*/; do $(RUN) emohub card "$$(basename "$$folder")"; done
 
 readme: $(VENV)/.installed ## Write the generated parts of README.md and docs/ again.
-	@set -e; for script in readme commands recipes cards doctor api; do $(RUN) docs.generate_$$script; done
+	@set -e; for script in readme commands recipes cards doctor api scaling; do $(RUN) docs.generate_$$script; done
 
 pictures: $(VENV)/.chromium ## Take the pictures of the page in docs/ again.
 	@$(RUN) docs.take_screenshots

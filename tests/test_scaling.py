@@ -15,9 +15,14 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils import DistributedType
 from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 
+from docs import generate_scaling
+from docs.parts import parts
+from tests.test_inference_benchmark import contender, result
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = sorted((ROOT / "configs" / "accelerate").glob("*.yaml"))
 SBATCH = ROOT / "configs" / "slurm" / "train.sbatch"
+CLASSIFY_SBATCH = ROOT / "configs" / "slurm" / "classify.sbatch"
 EXPECTED = {
     "cpu-2": (DistributedType.MULTI_GPU, 2, 1),
     "gpus": (DistributedType.MULTI_GPU, 4, 1),
@@ -158,11 +163,57 @@ def test_a_run_that_was_stopped_queues_again_and_one_that_failed_does_not(tmp_pa
     assert "requeue" not in (failed / "scontrol.log").read_text(encoding="utf-8")
 
 
+def test_the_batch_script_makes_a_ray_cluster_of_every_node(tmp_path: Path) -> None:
+    # Ray as its documentation says that it is called: what stands after -- runs on the first node.
+    ray = 'printf "%s\\n" "$@" > ray.log\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n'
+    tools = {"srun": 'exec "$@"\n', "scontrol": STUBS["scontrol"], ".venv/bin/ray": ray}
+    tools[".venv/bin/emohub"] = 'printf "%s\\n" "$@" > emohub.log\nexit 3\n'
+    for name, script in tools.items():
+        place = tmp_path / (name if "/" in name else f"bin/{name}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(f"#!/bin/bash\n{script}", encoding="utf-8")
+        place.chmod(0o755)
+    arguments = ["minilm-emotion", "--input", "my reviews", "--output", "out"]
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "SLURM_SUBMIT_DIR": str(tmp_path),
+        "SLURM_JOB_NODELIST": "node-[a-b]",
+        "SLURM_NNODES": "2",
+        "SLURM_CPUS_PER_TASK": "16",
+    }
+    command = ["bash", str(CLASSIFY_SBATCH), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 3, done.stderr  # that of emohub
+    said = (tmp_path / "ray.log").read_text(encoding="utf-8").splitlines()
+    cluster = ["symmetric-run", "--address", "node-a:6379", "--min-nodes", "2", "--num-cpus", "16"]
+    assert said[: said.index("--")] == cluster
+    asked = (tmp_path / "emohub.log").read_text(encoding="utf-8").splitlines()
+    assert asked == ["classify", *arguments, "--engine", "ray", "--address", "node-a:6379"]
+
+
 # The page ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_names_every_configuration_and_every_file_that_it_names_exists() -> None:
     page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\bconfigs/[\w./-]+\w", page))
-    assert named >= {str(path.relative_to(ROOT)) for path in [*CONFIGS, SBATCH]}
+    assert named >= {str(path.relative_to(ROOT)) for path in [*CONFIGS, SBATCH, CLASSIFY_SBATCH]}
     assert all((ROOT / name).is_file() for name in named)
+
+
+def test_what_a_billion_texts_cost_is_computed_from_the_benchmark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = ROOT / "docs" / "scaling.md"
+    assert parts(page.read_text(encoding="utf-8"))["billion"] == generate_scaling.billion(), "run `make readme`"
+    assert f"${generate_scaling.CORE_HOUR_DOLLARS} for a core-hour" in page.read_text(encoding="utf-8")
+    # 1,000 texts a second on 2 processors: a million seconds, of two processors.
+    assert generate_scaling.core_hours(10**9, 1000, 2) == pytest.approx(2e6 / 3600)
+
+    measured = result(contender("pipeline", (1.0,), (8.0,)), contender("torch-bf16", (0.2,), (4.0,)))
+    measured.save(tmp_path / "inference.json")
+    monkeypatch.setattr(generate_scaling, "RESULT", tmp_path / "inference.json")
+    (row,) = [line for line in generate_scaling.billion().splitlines() if line.startswith("| `")]
+    # 250 texts a second on one processor are 4 million seconds.
+    assert row == "| `torch-bf16` | 250 | 1 | 1,111 | 44 |"
