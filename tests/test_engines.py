@@ -126,7 +126,8 @@ def test_a_text_keeps_its_padded_length_in_any_company(tiny_model_dir: Path) -> 
     seen: list[tuple[int, list[int]]] = []
 
     def see(_: object, __: object, inputs: dict[str, torch.Tensor]) -> None:
-        seen.append((inputs["input_ids"].shape[1], inputs["attention_mask"].sum(dim=1).tolist()))
+        ids, mask = inputs["input_ids"], inputs["attention_mask"]
+        seen.append((ids.shape[1], (torch.ones_like(ids) if mask is None else mask).sum(dim=1).tolist()))
 
     engine_of(classifier).model.register_forward_pre_hook(see, with_kwargs=True)
     classifier.predict_proba(TEXTS)
@@ -134,6 +135,24 @@ def test_a_text_keeps_its_padded_length_in_any_company(tiny_model_dir: Path) -> 
     assert {padded_length(tokens, 32) for padded, lengths in seen for tokens in lengths if padded != 32} == {8, 16, 24}
     for padded, lengths in seen:
         assert {padded_length(tokens, classifier.max_length) for tokens in lengths} == {padded}
+
+
+@pytest.mark.parametrize("engine", PRECISIONS)
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_texts_that_fill_their_length_are_computed_without_a_mask_and_alike(
+    architecture: str, engine: str, make_tiny_model: MakeModel
+) -> None:
+    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture), engine=engine)
+    full, short = " ".join(["so"] * 14), " ".join(["so"] * 12)
+    assert classifier.count_tokens([full, short]).tolist() == [16, 14]
+    masks: list[object] = []
+    engine_of(classifier).model.register_forward_pre_hook(
+        lambda _, __, inputs: masks.append(inputs["attention_mask"]), with_kwargs=True
+    )
+    alone = classifier.predict_proba([full])[0]
+    in_company = classifier.predict_proba([short, full])[1]
+    assert [mask is None for mask in masks] == [True, False]
+    np.testing.assert_allclose(alone, in_company, rtol=0, atol=1e-6)
 
 
 def test_padded_lengths_are_multiples_within_what_the_model_reads() -> None:

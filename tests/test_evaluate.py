@@ -242,7 +242,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_any_work(
     model_dir: Path, made_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(Classifier, "predict_proba", lambda *_, **__: pytest.fail("texts were classified"))
+    monkeypatch.setattr(Classifier, "answer_in_steps", lambda *_, **__: pytest.fail("texts were classified"))
 
     with pytest.raises(RecordError, match="nothing can be written into"):
         evaluate(model_dir, made_corpus, "test", output_dir=tmp_path / "file" / "out")
