@@ -389,7 +389,7 @@ def test_usage_runs_as_it_stands(
     save_pretrained(model, tokenizer, tmp_path / "models" / "tiny-feelings", dtype="float16")
     monkeypatch.chdir(tmp_path)
     text = 'Nobody knew it, and then "everybody" did.'
-    prediction = Classifier.from_pretrained("models/tiny-feelings").classify(text)
+    prediction = Classifier.from_pretrained("models/tiny-feelings", engine="torch").classify(text)
     answer = Answer(text=text, probabilities=dict(zip(prediction.labels, prediction.probabilities, strict=True)))
     card = render(run, make_eval_record(run), make_description(run, answers=(answer,)))
     [printed] = re.findall(r"```text\n(.*?)```", section(card, "How to use it"), re.DOTALL)

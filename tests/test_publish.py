@@ -227,7 +227,7 @@ for repo in sys.argv[2:]:
     tokenizer = AutoTokenizer.from_pretrained(repo)
     with torch.inference_mode():
         logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
-    ours = Classifier.from_pretrained(repo)
+    ours = Classifier.from_pretrained(repo, engine="torch")
     answers[repo] = {"plain": torch.softmax(logits, -1).tolist(), "ours": ours.predict_proba(texts).tolist(),
                      "labels": list(ours.labels), "revision": ours.revision}
 print(json.dumps(answers))
@@ -312,7 +312,7 @@ def test_what_was_published_loads_back_and_says_the_same(path: str, round_trip: 
     from emohub.inference import Classifier
 
     loaded = round_trip.loaded[f"ada/tiny-{path}"]
-    expected = Classifier.from_pretrained(round_trip.run / "checkpoint").predict_proba(TEXTS)
+    expected = Classifier.from_pretrained(round_trip.run / "checkpoint", engine="torch").predict_proba(TEXTS)
     assert loaded["labels"] == ["sadness", "joy", "anger"]
     assert loaded["revision"] == round_trip.hub.repos[f"ada/tiny-{path}"].head.oid
     assert abs(expected - loaded["plain"]).max() <= 1e-6

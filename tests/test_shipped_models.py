@@ -56,7 +56,7 @@ def test_the_weights_are_small_and_are_those_that_were_measured(name: str) -> No
 
 @named
 def test_plain_transformers_gives_the_same_probabilities(name: str) -> None:
-    classifier = Classifier.from_pretrained(MODELS[name])
+    classifier = Classifier.from_pretrained(MODELS[name], engine="torch")
     assert classifier.labels == load_recipe(name).corpus.labels
     tokenizer = AutoTokenizer.from_pretrained(MODELS[name])
     model = AutoModelForSequenceClassification.from_pretrained(MODELS[name])
@@ -67,7 +67,7 @@ def test_plain_transformers_gives_the_same_probabilities(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PLAIN))
 def test_plain_texts_get_their_labels(name: str) -> None:
-    classifier = Classifier.from_pretrained(MODELS[name])
+    classifier = Classifier.from_pretrained(MODELS[name], engine="torch")
     assert {text: classifier.classify(text).label for text in PLAIN[name]} == PLAIN[name]
 
 
@@ -106,7 +106,7 @@ tokenizer = AutoTokenizer.from_pretrained(repo_id)
 model = AutoModelForSequenceClassification.from_pretrained(repo_id)
 with torch.inference_mode():
     plain = [model(**tokenizer(text, return_tensors="pt")).logits.softmax(-1)[0].tolist() for text in texts]
-print(json.dumps([plain, Classifier.from_pretrained(repo_id).predict_proba(texts).tolist()]))
+print(json.dumps([plain, Classifier.from_pretrained(repo_id, engine="torch").predict_proba(texts).tolist()]))
 """
 
 
@@ -137,6 +137,6 @@ def test_published_to_a_hub_it_comes_back_the_same(name: str, hub: Hub, tmp_path
         check=False,
     )
     assert loaded.returncode == 0, loaded.stderr
-    here = Classifier.from_pretrained(MODELS[name]).predict_proba(texts)
+    here = Classifier.from_pretrained(MODELS[name], engine="torch").predict_proba(texts)
     for probabilities in json.loads(loaded.stdout):
         np.testing.assert_allclose(probabilities, here, atol=1e-6)

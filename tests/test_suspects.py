@@ -201,7 +201,7 @@ def test_a_killed_search_goes_on(
 def test_rows_of_other_splits_are_judged_by_the_run_itself(run_dir: Path, corpus: Corpus) -> None:
     test = find_suspects(str(run_dir), split="test", corpus=corpus)
     assert [suspect.row for suspect in test.ranked] == [60]  # the only wrong one
-    judged = Classifier.from_pretrained(run_dir).predict_proba([test.ranked[0].text])[0]
+    judged = Classifier.from_pretrained(run_dir, engine="torch").predict_proba([test.ranked[0].text])[0]
     assert test.ranked[0].probabilities == pytest.approx(judged.tolist(), abs=1e-6)
     assert "checkpoint" not in test.basis
     validation = find_suspects(str(run_dir), split="validation", corpus=corpus)

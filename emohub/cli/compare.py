@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from emohub.cli.app import app, output
-from emohub.cli.options import DataDir, Format
+from emohub.cli.options import DataDir, Engine, Format
 from emohub.cli.progress import progress
 from emohub.cli.tables import interval_range, results_table
 from emohub.errors import UsageError
@@ -17,7 +17,7 @@ from emohub.labels import label_key
 
 if TYPE_CHECKING:
     from emohub.compare import SideBySide, Slicing, TextComparison, TextsComparison
-    from emohub.inference import Classifier
+    from emohub.inference import Classifier, EngineName
 
 SHOWN_DISAGREEMENTS = 10
 
@@ -49,6 +49,7 @@ def compare(
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    engine: Engine = "auto",
     format_: Format = "table",
 ) -> None:
     """Show what several models make of one text or several, or test them against each other on labelled data.
@@ -87,7 +88,7 @@ def compare(
         declared = load_corpus(corpus)
         with progress() as report:
             comparison = compare_corpus(
-                _load(models),
+                _load(models, engine),
                 declared,
                 split,
                 data_dir=data_dir,
@@ -101,7 +102,7 @@ def compare(
         table = read_table(input_file)
         with progress() as report:
             comparison = compare_labelled(
-                _load(models),
+                _load(models, engine),
                 table,
                 column,
                 label_column,
@@ -114,9 +115,9 @@ def compare(
         from emohub.data import read_lines
 
         texts = read_lines(texts_file)
-        comparison = compare_texts(_load(models), texts)
+        comparison = compare_texts(_load(models, engine), texts)
     else:
-        comparison = compare_text(_load(models), models_and_text[-1])
+        comparison = compare_text(_load(models, engine), models_and_text[-1])
     if format_ == "json":
         typer.echo(comparison.model_dump_json(indent=2))
     elif isinstance(comparison, SideBySide):
@@ -144,11 +145,11 @@ def _models(models_and_text: Sequence[str], only_models: bool) -> Sequence[str]:
     return models
 
 
-def _load(models: Sequence[str]) -> "dict[str, Classifier]":
+def _load(models: Sequence[str], engine: "EngineName") -> "dict[str, Classifier]":
     """Each model loaded once; one that is named again is listed again, as ``NAME (2)``."""
     from emohub.inference import Classifier
 
-    loaded = {model: Classifier.from_pretrained(model) for model in dict.fromkeys(models)}
+    loaded = {model: Classifier.from_pretrained(model, engine=engine) for model in dict.fromkeys(models)}
     named: dict[str, Classifier] = {}
     for position, model in enumerate(models):
         earlier = models[:position].count(model)

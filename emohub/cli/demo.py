@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from emohub.cli.app import app
+from emohub.cli.options import Engine
 from emohub.errors import UsageError
 from emohub.layout import CHECKPOINT_FOLDER, find_model, served_models
 
@@ -59,6 +60,7 @@ def demo(
             help="Load a model when it is first asked for, rather than all of them in the background.",
         ),
     ] = False,
+    engine: Engine = "auto",
     allow_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,7 +94,7 @@ def demo(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from emohub.ui import build_demo, launch
 
-    page = build_demo(served, allowed_models=tuple(allow_model or ()), feedback=feedback)
+    page = build_demo(served, allowed_models=tuple(allow_model or ()), feedback=feedback, engine=engine)
     launch(
         page,
         host=host,

@@ -18,4 +18,8 @@ Texts = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Replace a recipe key; may be repeated.")
 ]
+Engine = Annotated[
+    Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"],
+    typer.Option(help="What computes; auto is torch-bf16 where the processor multiplies in bfloat16, else torch."),
+]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="What is printed.")]

@@ -10,7 +10,7 @@ import gradio as gr
 
 from emohub.errors import UsageError
 from emohub.feedback import open_feedback
-from emohub.inference import Classifier
+from emohub.inference import Classifier, EngineName
 from emohub.layout import project_root
 from emohub.ui import api, loading, sharing, strings
 from emohub.ui.service import ModelStore, Service
@@ -44,19 +44,21 @@ def build_demo(
     cards_dir: Path | None = None,
     allowed_models: Sequence[str] = (),
     feedback: str | None = None,
+    engine: EngineName = "auto",
 ) -> Page:
     """The page for these models: folders or Hub ids by the name that it shows. No model is loaded yet.
 
     ``cards_dir`` holds the accepted records and cards; by default the project's ``cards/``. ``allowed_models`` are Hub
     ids, or ``OWNER/*``, that a visitor may add, beside those that the records were published under. ``feedback`` says
-    where feedback is kept: ``local``, a file, or a dataset on the Hub; None keeps none.
+    where feedback is kept: ``local``, a file, or a dataset on the Hub; None keeps none. ``engine`` computes
+    for ``models``.
 
     Raises:
         UsageError: there is no model, or ``allowed_models`` or ``feedback`` are not of that form.
     """
     if not models:
         raise UsageError("there is no model to serve", "put one into models/, or name a folder or Hub id")
-    service = _service(models)
+    service = _service(models, engine)
     cards = cards_dir or project_root() / "cards"
     hub_models = HubModels(AllowList((*allowed_models, *published_models(cards))))
     desk = None if feedback is None else open_feedback(feedback)
@@ -92,9 +94,9 @@ def build_demo(
     return page
 
 
-def _service(models: Mapping[str, str | Path]) -> Service:
+def _service(models: Mapping[str, str | Path], engine: EngineName) -> Service:
     """The service for these models, in this process or on GPUs that a Space is lent."""
     zero_gpu = has_zero_gpu(os.environ)
-    load = partial(Classifier.from_pretrained, device="cuda") if zero_gpu else Classifier.from_pretrained
+    load = partial(Classifier.from_pretrained, device="cuda" if zero_gpu else None, engine=engine)
     compute = on_lent_gpu() if zero_gpu else classify_many
     return Service(ModelStore(models, load), max_requests=MAX_REQUESTS, max_waiting=MAX_WAITING, compute=compute)
