@@ -2,6 +2,9 @@
 
 import logging
 import os
+import signal
+import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -178,10 +181,23 @@ def _cluster(address: str | None) -> Iterator[Any]:
             "check --address, or leave it out to use this machine",
         ) from None
     try:
-        with _quiet(ray):
+        with _ended_by_sigterm(), _quiet(ray):
             yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does, where Ray's own handler would abort with a stack."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
