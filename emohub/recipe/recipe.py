@@ -33,7 +33,7 @@ Stage = Literal["masked_lm", "classification"]
 """A part of a recipe that trains and leaves a checkpoint of its own."""
 _DESCRIBED = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
 """Keys of a corpus that describe it and change nothing that is trained."""
-_LATER_KEYS = {"dropout", "label_smoothing", "class_weights", "gradient_checkpointing", "torch_compile"}
+_LATER_KEYS = {"dropout", "label_smoothing", "class_weights", "gradient_checkpointing", "torch_compile", "packing"}
 """Keys of ``[training]`` that the first release did not have."""
 
 
@@ -80,6 +80,9 @@ class Training(Declaration):
     as scikit-learn does; None weighs every row alike."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
+    packing: bool = True
+    """Train without padding where the model's family allows it: the same mathematics in less time. Masked-LM blocks are
+    of one length and have none."""
     torch_compile: bool = False
     """Compile the model with ``torch.compile`` before training: slow to start, faster on long runs."""
     checkpoint_steps: Positive | None = None

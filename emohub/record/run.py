@@ -45,7 +45,7 @@ class Exported(Declaration):
 class Finding(Declaration):
     """Something that a run noticed and that a reader of its results should know."""
 
-    kind: Literal["data", "convergence", "overfitting", "memory"]
+    kind: Literal["data", "convergence", "overfitting", "memory", "padding"]
     message: Text
     """One sentence that says what was seen, with its figures."""
     remedy: Text

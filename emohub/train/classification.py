@@ -94,8 +94,8 @@ class Classification:
 
     @cached_property
     def packed(self) -> bool:
-        """Whether the model's architecture can be packed."""
-        return packing.supports(self.model)
+        """Whether the recipe wants batches without padding, and the model's family allows them."""
+        return self.settings.packing and packing.supports(self.model)
 
     @property
     def data(self) -> dict[str, SplitIdentity]:
@@ -107,11 +107,11 @@ class Classification:
         texts = [self.tokens["train"].ids[row] for row in rows]
         labels = torch.from_numpy(self.splits["train"].labels[rows])
         weight = len(rows) if self._label_weights is None else float(self._label_weights[labels].sum())
-        pad_id = self.tokenizer.pad_token_id
         if self.packed:
-            inputs = packing.pack(texts, pad_id)._asdict()
+            inputs = packing.pack(texts)._asdict()
         else:
-            inputs = {name: torch.from_numpy(array) for name, array in tokenizing.pad(texts, pad_id).items()}
+            padded = tokenizing.pad(texts, self.tokenizer.pad_token_id)
+            inputs = {name: torch.from_numpy(array) for name, array in padded.items()}
         return Batch(inputs, labels, weight, sum(map(len, texts)))
 
     def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
@@ -210,4 +210,16 @@ def gather_classification(
     tokens = {name: tokenizing.tokenize(tokenizer, split.texts, recipe.max_length) for name, split in splits.items()}
     lengths = {name: split_tokens.lengths for name, split_tokens in tokens.items()}
     findings = audit_for_training(splits, recipe.corpus, lengths, recipe.max_length)
+    if recipe.training.packing and packing.supports(base.model):
+        packing.prepare(base.model)
+    elif recipe.training.packing:
+        findings = (*findings, _padded(base.model))
     return Classification(recorded, base, identity, tokenizer, splits, tokens, findings)
+
+
+def _padded(model: nn.Module) -> Finding:
+    return Finding(
+        kind="padding",
+        message=f"{type(model).__name__} cannot be trained without padding, and batches are padded",
+        remedy="a model of the BERT, DistilBERT or RoBERTa family trains faster",
+    )
