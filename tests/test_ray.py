@@ -38,13 +38,13 @@ def cluster() -> Iterator[str]:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", str(ROOT))
         ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=2**27)
-        processes = started()
-        assert processes
         try:
             yield ray.get_runtime_context().gcs_address
         finally:
+            processes = started()
             ray.shutdown()
-    deadline = time.monotonic() + 30
+    assert len(processes) >= 2
+    deadline = time.monotonic() + 60
     while alive(processes) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(processes)
