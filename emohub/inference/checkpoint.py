@@ -1,6 +1,6 @@
 """Model folders: found on disk, or fetched from the Hub. Nothing here loads a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -46,12 +46,17 @@ class Checkpoint:
 
 
 def find_checkpoint(
-    model: str | Path, *, revision: str | None = None, on_progress: Callable[[int, int], None] | None = None
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    also: Sequence[str] = (),
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Checkpoint:
     """The folder of a model: a folder or run, a name under ``models/``, or a Hub id that is fetched if need be.
 
     ``revision`` is a commit, tag or branch on the Hub; None takes the newest, or without a network the newest that was
-    fetched before. Only the configuration, safetensors weights, tokenizer files, card and run record are ever fetched.
+    fetched before. Only the configuration, safetensors weights, tokenizer files, card and run record are ever fetched,
+    and the files that ``also`` names, if they are there.
     ``on_progress`` receives the bytes fetched and all bytes; with None the Hub's client draws its own bars.
 
     Raises:
@@ -63,7 +68,7 @@ def find_checkpoint(
         raise UsageError("the name of the model is empty", "give a folder, a name under models/, or a Hub id")
     folder = layout.find_model(name)
     if folder is None:
-        checkpoint = _fetch(name, revision, on_progress)
+        checkpoint = _fetch(name, revision, also, on_progress)
     elif revision is not None:
         raise UsageError(f"{name} is a local folder and has no revision {revision!r}", "leave the revision out")
     else:
@@ -80,7 +85,9 @@ def find_checkpoint(
     return checkpoint
 
 
-def _fetch(name: str, revision: str | None, on_progress: Callable[[int, int], None] | None) -> Checkpoint:
+def _fetch(
+    name: str, revision: str | None, also: Sequence[str], on_progress: Callable[[int, int], None] | None
+) -> Checkpoint:
     # A local model needs nothing of the Hub's client, which takes a while to import.
     import httpx2  # noqa: PLC0415
     from huggingface_hub import errors, snapshot_download  # noqa: PLC0415
@@ -92,7 +99,7 @@ def _fetch(name: str, revision: str | None, on_progress: Callable[[int, int], No
         folder = snapshot_download(
             name,
             revision=revision,
-            allow_patterns=[layout.CARD_FILE, layout.RUN_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES],
+            allow_patterns=[layout.CARD_FILE, layout.RUN_FILE, CONFIG_FILE, WEIGHTS_FILE, *TOKENIZER_FILES, *also],
             tqdm_class=silent_bars(on_progress) if on_progress else None,
         )
     except errors.HFValidationError:

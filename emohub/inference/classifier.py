@@ -16,7 +16,7 @@ from emohub.errors import ModelError, UsageError
 from emohub.inference.ahead import map_ahead
 from emohub.inference.batches import batches, padded_length, windows
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
-from emohub.inference.engine import Engine, EngineName, load_engine
+from emohub.inference.engine import Engine, EngineName, files_of, load_engine
 from emohub.steps import run_steps
 from emohub.tokenizing import Tokenizer, Tokens
 
@@ -107,7 +107,8 @@ class Classifier:
         Only safetensors weights are read, and code inside a model is never run. A Hub id is fetched once and works
         without a network from then on. ``device`` is the CPU when None. ``engine`` is what computes: ``torch`` as
         transformers does, in float32; ``torch-bf16`` with weights in bfloat16, whose probabilities are the same to
-        about two digits; ``auto`` is the latter wherever the processor multiplies in bfloat16.
+        about two digits; ``auto`` is the latter wherever the processor multiplies in bfloat16. ``onnx`` and
+        ``onnx-int8`` run the files that ``emohub export`` writes, which a Hub id may have too.
 
         A text is given the same answer whatever is computed with it: to 1e-6 on a processor, while an accelerator
         computes in another order for another number of texts.
@@ -116,7 +117,8 @@ class Classifier:
             UsageError: a revision was given for a local folder, or there is no such engine.
             ModelError: the model cannot be found or reached, is damaged, or is no classifier with one label per text.
         """
-        return cls.of(find_checkpoint(model, revision=revision), device=device, engine=engine)
+        checkpoint = find_checkpoint(model, revision=revision, also=files_of(engine))
+        return cls.of(checkpoint, device=device, engine=engine)
 
     @classmethod
     def of(cls, checkpoint: Checkpoint, *, device: str | None = None, engine: EngineName = "auto") -> Self:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from emohub.errors import UsageError
 from emohub.inference.checkpoint import Checkpoint
+from emohub.layout import ONNX_FILES
 
 EngineName = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"]
 """How a classifier may be asked to compute; ``auto`` leaves it to the machine."""
@@ -47,6 +48,11 @@ class Engine(Protocol):
         """Logits of shape ``(n_texts, n_labels)`` for token ids and mask (0 for padding), ``(n_texts, length)``."""
 
 
+def files_of(name: EngineName) -> tuple[str, ...]:
+    """Files of a model that the engine needs beside those that every model has."""
+    return (ONNX_FILES[name],) if name in ONNX_FILES else ()
+
+
 def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) -> Engine:
     """The model of ``checkpoint``, ready to compute as ``name`` says; ``device`` is the CPU when None.
 
@@ -57,7 +63,7 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
     if name not in get_args(EngineName):
         raise UsageError(f"there is no engine {name!r}", f"choose one of {', '.join(get_args(EngineName))}")
     # Each engine's library takes seconds to import, and nobody needs more than one.
-    if name in ("onnx", "onnx-int8"):
+    if name in ONNX_FILES:
         from emohub.inference.onnx_engine import OnnxEngine  # noqa: PLC0415
 
         return OnnxEngine.load(checkpoint, device, name)
