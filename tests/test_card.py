@@ -638,7 +638,7 @@ def test_a_run_folder_loads_its_own_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     run.save(tmp_path / "run.json")
     evaluation.save(tmp_path / "eval.json")
-    assert 'from_pretrained("checkpoint")' in render_folder(tmp_path)
+    assert 'from_pretrained("checkpoint", engine="torch")' in render_folder(tmp_path)
     assert str(tmp_path) not in render_folder(tmp_path)
 
 
