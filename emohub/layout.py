@@ -82,6 +82,14 @@ def find_records(model: str) -> Path | None:
         return None
 
 
+def find_export(records: Path) -> Path | None:
+    """The record of the export of the model that a folder of records describes; None when it was not exported."""
+    is_run = (records / CHECKPOINT_FOLDER).is_dir()
+    model = records / CHECKPOINT_FOLDER if is_run else project_root() / "models" / records.resolve().name
+    path = model / ONNX_EXPORT_FILE
+    return path if path.is_file() else None
+
+
 def shipped_models() -> dict[str, Path]:
     """Every model under ``models/`` that has a configuration, by name, in alphabetical order."""
     folder = project_root() / "models"

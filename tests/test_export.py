@@ -1,4 +1,4 @@
-"""Models as ONNX files: the same answers in ONNX Runtime and Transformers.js; tied to the weights, whole or not at all."""
+"""Models as ONNX files: the same answers in ONNX Runtime and Transformers.js, tied to the weights, whole or not."""
 
 import json
 import shutil
@@ -12,13 +12,15 @@ import onnxruntime
 import pytest
 
 import emohub.export
-from emohub.errors import DataError, ModelError, UsageError
+from emohub.card import render_folder, validate
+from emohub.errors import DataError, ModelError, PublishError, UsageError
 from emohub.export import ComparedTexts, export, texts_of_file, texts_of_run
 from emohub.inference import Classifier
 from emohub.inference.onnx_int8 import quantize
+from emohub.publish import plan, preflight
 from emohub.record import ExportRecord
 from tests.conftest import LABELS, Architecture, MakeModel, made_rows, write_rows
-from tests.publishing import write_records
+from tests.publishing import REPO, make_run, write_records
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [text for text, _ in made_rows(60, seed=3)]
@@ -269,3 +271,73 @@ def test_transformers_js_gives_the_same_labels_and_probabilities(
         scores = {each["label"]: each["score"] for each in answer}
         assert answer[0]["label"] == LABELS[int(expected.argmax())]
         np.testing.assert_allclose([scores[label] for label in LABELS], expected, atol=1e-4)
+
+
+@pytest.fixture
+def run_with_onnx(exported: Callable[[Architecture], Path], tmp_path: Path) -> Path:
+    """A run that is ready to be published, its model exported."""
+    run = make_run(tmp_path / "run", exported("bert"))
+    (run / "README.md").write_text(render_folder(run), encoding="utf-8")
+    return run
+
+
+def test_the_files_go_along_when_they_are_of_the_weights(run_with_onnx: Path) -> None:
+    (run_with_onnx / "checkpoint" / "onnx" / "notes.txt").write_text("mine")
+    planned = plan(str(run_with_onnx), REPO)
+    going = {file.path for file in planned.files if file.path.startswith("onnx/")}
+    assert going == {"onnx/model.onnx", "onnx/model_quantized.onnx", "onnx/export.json"}
+    assert "onnx/notes.txt" in planned.left_out
+    assert "onnx/" not in planned.left_out
+    made = "onnx/model.onnx, onnx/model_quantized.onnx: made from model.safetensors, and checked against it"
+    assert made in preflight(planned)
+
+
+def test_files_of_other_weights_or_other_bytes_do_not_leave(run_with_onnx: Path) -> None:
+    folder = run_with_onnx / "checkpoint" / "onnx"
+    record = ExportRecord.load(folder / "export.json")
+    (folder / "model.onnx").write_bytes((folder / "model_quantized.onnx").read_bytes())
+    with pytest.raises(PublishError, match=r"onnx/model.onnx is not what onnx/export.json says was exported"):
+        preflight(plan(str(run_with_onnx), REPO))
+    (folder / "model_quantized.onnx").unlink()
+    record.model_copy(update={"files": record.files[1:]}).save(folder / "export.json")
+    (run_with_onnx / "README.md").write_text(render_folder(run_with_onnx), encoding="utf-8")
+    with pytest.raises(PublishError, match=r"onnx/model.onnx is not what"):
+        preflight(plan(str(run_with_onnx), REPO))
+    stale = record.model_copy(update={"model": record.model.model_copy(update={"fingerprint": "0" * 64})})
+    stale.save(folder / "export.json")
+    (run_with_onnx / "README.md").write_text(render_folder(run_with_onnx), encoding="utf-8")
+    assert "onnx" not in (run_with_onnx / "README.md").read_text(encoding="utf-8").lower()
+    with pytest.raises(PublishError, match="the ONNX files were made from other weights"):
+        preflight(plan(str(run_with_onnx), REPO))
+    (folder / "export.json").unlink()  # nothing says what they are of, so they stay here
+    assert not [file for file in plan(str(run_with_onnx), REPO).files if file.path.startswith("onnx/")]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "kind"), [(f"hf_{'Q7' * 17}", "a Hugging Face token"), ("/home/ada/model.py", "a folder of a person")]
+)
+def test_a_graph_is_read_for_what_must_not_leave(run_with_onnx: Path, hidden: str, kind: str) -> None:
+    path = run_with_onnx / "checkpoint" / "onnx" / "model.onnx"
+    graph = onnx.load(path)
+    graph.graph.node[0].doc_string = f"made by {hidden}"
+    onnx.save(graph, path)
+    with pytest.raises(PublishError, match=f"onnx/model.onnx, the graph holds {kind}"):
+        preflight(plan(str(run_with_onnx), REPO))
+    for content in (b"\x80\x04.", b"\x0f\x01", path.read_bytes()[:-3]):
+        path.write_bytes(content)
+        with pytest.raises(PublishError, match=r"onnx/model.onnx holds (a pickle|what is no ONNX file)"):
+            preflight(plan(str(run_with_onnx), REPO))
+
+
+def test_the_card_says_how_to_use_them_and_what_they_cost(run_with_onnx: Path) -> None:
+    card = render_folder(run_with_onnx, repo_id="ada/feelings")
+    record = ExportRecord.load(run_with_onnx / "checkpoint" / "onnx" / "export.json")
+    small = record.files[1]
+    cells = f"{small.size_bytes / 1e6:.1f} | {small.agreement:.2%} | {small.max_difference:.1g} |"
+    assert f"| `onnx/model_quantized.onnx` | int8 | {cells}" in card
+    assert f"on {len(TEXTS)} texts (made rows):" in card
+    assert 'Classifier.from_pretrained("ada/feelings", engine="onnx-int8")' in card
+    assert 'await pipeline("text-classification", "ada/feelings", { dtype: "q8" })' in card
+    assert not [finding for finding in validate(card) if finding.severity == "error"]
+    shutil.rmtree(run_with_onnx / "checkpoint" / "onnx")
+    assert "onnx" not in render_folder(run_with_onnx, repo_id="ada/feelings").lower()

@@ -17,17 +17,20 @@ from emohub.card.tables import (
     history_table,
     machine_table,
     metrics_table,
+    onnx_table,
     per_label_table,
     settings_tables,
     splits_table,
 )
-from emohub.layout import CALIBRATION_FILE, CONFUSION_MATRIX_FILE, LEARNING_CURVES_FILE
+from emohub.layout import CALIBRATION_FILE, CONFUSION_MATRIX_FILE, LEARNING_CURVES_FILE, ONNX_FILES
 from emohub.pictures import in_words, shown_metrics
 from emohub.recipe import TextSource
-from emohub.record import ENGLISH_EXAMPLES, Energy, EvalRecord, Finding
+from emohub.record import ENGLISH_EXAMPLES, Energy, EvalRecord, ExportRecord, Finding
 
 
-def card_context(records: Records, *, name: str, model: str, repo_id: str | None) -> dict[str, Any]:
+def card_context(
+    records: Records, export: ExportRecord | None = None, *, name: str, model: str, repo_id: str | None
+) -> dict[str, Any]:
     """Everything that ``model_card.md.jinja`` shows.
 
     ``name`` is the model's name, ``model`` the Hub id (then it is ``repo_id`` too) or folder that the usage examples
@@ -65,6 +68,7 @@ def card_context(records: Records, *, name: str, model: str, repo_id: str | None
         "settings": every,
         "splits": splits,
         "data": splits_table(splits, cut=True),
+        "onnx": None if export is None else _onnx(export),
         "described": None if described is None else described_context(described),
         "balance": balance(described),
         "kind_of_texts": kind_of_texts(corpus, described),
@@ -74,6 +78,18 @@ def card_context(records: Records, *, name: str, model: str, repo_id: str | None
         "overconfidence": overconfidence(evaluation),
         "unseen": [result.label for result in evaluation.per_label if result.support == 0],
         "reported": reported_context(records),
+    }
+
+
+def _onnx(export: ExportRecord) -> dict[str, Any]:
+    """What a card says of the ONNX files beside the weights."""
+    small = export.file(ONNX_FILES["onnx-int8"]) is not None
+    return {
+        "files": onnx_table(export),
+        "texts": export.texts,
+        "source": export.source,
+        "engine": "onnx-int8" if small else "onnx",
+        "dtype": "q8" if small else "fp32",
     }
 
 

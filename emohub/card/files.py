@@ -11,7 +11,7 @@ from emohub.card.sections import Unmarked, merge
 from emohub.errors import CardError, UsageError
 from emohub.pictures import read_digest
 from emohub.recipe import list_recipes, load_recipe
-from emohub.record import RunRecord, write_atomically
+from emohub.record import ExportRecord, RunRecord, write_atomically
 
 _AGAIN = "render it again with `emohub card`"
 
@@ -54,12 +54,21 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
         if run.stage == "masked_lm":
             return render_masked_lm(run, repo_id=repo_id, model=model)
         records = Records.load(folder)
-        return render(records.run, records.evaluation, records.description, repo_id=repo_id, model=model)
+        return render(
+            records.run, records.evaluation, records.description, _export(folder, run), repo_id=repo_id, model=model
+        )
     if repo_id is not None:
         raise UsageError(
             f"{folder} holds no records of a model", "leave --repo-id out: it is a page, not a model's card"
         )
     return render_documented(load_recipe(folder.resolve().name))
+
+
+def _export(folder: Path, run: RunRecord) -> ExportRecord | None:
+    """What was exported of the model that the run made; files of other weights are nothing that a card may offer."""
+    path = layout.find_export(folder)
+    record = None if path is None else ExportRecord.load(path)
+    return record if record is not None and record.model.fingerprint == run.exported.fingerprint else None
 
 
 def write_card(folder: Path, *, repo_id: str | None = None, unmarked: Unmarked = "refuse") -> Path:

@@ -21,18 +21,21 @@ from emohub.card.sections import DOCUMENTED_PAGE, section
 from emohub.card.tables import Table
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
-from emohub.record import DescriptionRecord, EvalRecord, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, ExportRecord, RunRecord
 
 
 def render(
     run: RunRecord,
     evaluation: EvalRecord,
     description: DescriptionRecord | None = None,
+    export: ExportRecord | None = None,
     *,
     repo_id: str | None = None,
     model: str | None = None,
 ) -> str:
     """The card of the model that ``run`` exported and ``evaluation`` measured, with what ``description`` adds.
+
+    ``export`` says which files for other runtimes lie beside the weights.
 
     ``repo_id`` is where the model is or will be on the Hub; it names the model and is what the usage examples load.
     Without it the model has its recipe's name, and the examples load the folder ``model`` (``models/<recipe>`` when
@@ -46,6 +49,7 @@ def render(
     own_name = records.recipe.name
     context = card_context(
         records,
+        export,
         name=_name(repo_id, own_name),
         model=repo_id or model or f"models/{own_name}",
         repo_id=repo_id,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from emohub.card.front_matter import HUB_METRICS
-from emohub.card.markdown import Markdown, signed
+from emohub.card.markdown import Markdown, code, signed
 from emohub.card.records import RunRecords
 from emohub.recipe import Declaration
-from emohub.record import EvalRecord, SplitIdentity
+from emohub.record import EvalRecord, ExportRecord, SplitIdentity
 
 TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",
@@ -26,6 +26,22 @@ class Table:
     header: list[str]
     rows: list[list[Any]]
     bold_row: int | None = None
+
+
+def onnx_table(export: ExportRecord) -> Table:
+    """The ONNX files of a model, and how their answers compare with those of its weights."""
+    header = ["File", "Weights", "MB", "Same label", "Largest difference of a probability"]
+    rows = [
+        [
+            code(file.path),
+            file.weights,
+            f"{file.size_bytes / 1e6:.1f}",
+            f"{file.agreement:.2%}",
+            f"{file.max_difference:.1g}",
+        ]
+        for file in export.files
+    ]
+    return Table(header, rows)
 
 
 def metrics_table(evaluation: EvalRecord) -> Table:

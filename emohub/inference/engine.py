@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from emohub.errors import UsageError
 from emohub.inference.checkpoint import Checkpoint
-from emohub.layout import ONNX_FILES
+from emohub.layout import ONNX_EXPORT_FILE, ONNX_FILES
 
 EngineName = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"]
 """How a classifier may be asked to compute; ``auto`` leaves it to the machine."""
@@ -41,16 +41,20 @@ class Engine(Protocol):
         """Threads that one forward pass on a CPU is divided among."""
 
     @property
+    def packs(self) -> bool:
+        """Whether texts of several lengths are computed together, because it computes nothing for padding."""
+
+    @property
     def batch_tokens(self) -> int:
-        """Padded tokens of one forward pass that it is fastest with."""
+        """Tokens of one forward pass, padding included, that it is fastest with."""
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits of shape ``(n_texts, n_labels)`` for token ids and mask (0 for padding), ``(n_texts, length)``."""
 
 
 def files_of(name: EngineName) -> tuple[str, ...]:
-    """Files of a model that the engine needs beside those that every model has."""
-    return (ONNX_FILES[name],) if name in ONNX_FILES else ()
+    """Files of a model that the engine reads beside those that every model has."""
+    return (ONNX_FILES[name], ONNX_EXPORT_FILE) if name in ONNX_FILES else ()
 
 
 def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) -> Engine:
@@ -67,6 +71,12 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
         from emohub.inference.onnx_engine import OnnxEngine  # noqa: PLC0415
 
         return OnnxEngine.load(checkpoint, device, name)
-    from emohub.inference.torch_engine import TorchEngine, fastest_on  # noqa: PLC0415
+    from emohub.inference.encoder_engine import EncoderEngine, fastest_on  # noqa: PLC0415
 
-    return TorchEngine.load(checkpoint, device, fastest_on(device) if name == "auto" else name)
+    precision = fastest_on(device) if name == "auto" else name
+    engine = EncoderEngine.load(checkpoint, device, precision)
+    if engine is not None:
+        return engine
+    from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415
+
+    return TorchEngine.load(checkpoint, device, precision)

@@ -7,10 +7,10 @@ from typing import Any
 
 from emohub.card import check_card, check_pictures, validate
 from emohub.errors import PublishError
-from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, RUN_FILE, WEIGHTS_FILE
+from emohub.layout import CARD_FILE, CONFIG_FILE, EVAL_FILE, ONNX_EXPORT_FILE, ONNX_FILES, RUN_FILE, WEIGHTS_FILE
 from emohub.publish.files import ALLOWED, RECORDS, Plan, card_for
 from emohub.publish.secrets import refuse_secrets
-from emohub.record import EvalRecord, RunRecord
+from emohub.record import EvalRecord, ExportRecord, RunRecord
 
 REQUIRED = (CARD_FILE, CONFIG_FILE, WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json")
 """Files that every model has, beside its records."""
@@ -32,6 +32,8 @@ def preflight(plan: Plan) -> tuple[str, ...]:
         _pictures_show_the_records,
         _card_is_valid,
     )
+    if plan.file(ONNX_EXPORT_FILE) is not None:
+        checks = (*checks, _onnx_files_are_of_the_weights)
     return tuple(check(plan) for check in checks)
 
 
@@ -81,6 +83,21 @@ def _weights_are_the_measured_ones(plan: Plan) -> str:
             "put the exported weights back, or measure these in a run of their own",
         )
     return f"{WEIGHTS_FILE} is what {shown} (SHA-256 {exported[:12]}…)"
+
+
+def _onnx_files_are_of_the_weights(plan: Plan) -> str:
+    record = ExportRecord.load(plan.model_folder / ONNX_EXPORT_FILE)
+    weights = plan.file(WEIGHTS_FILE)
+    again = "write them again with `emohub export`, or take the folder away"
+    if weights is None or record.model.fingerprint != weights.sha256:
+        raise PublishError(
+            f"the ONNX files were made from other weights ({record.model.fingerprint[:12]}…) than {WEIGHTS_FILE}", again
+        )
+    for path in ONNX_FILES.values():
+        planned, exported = plan.file(path), record.file(path)
+        if (planned and planned.sha256) != (exported and exported.sha256):
+            raise PublishError(f"{path} is not what {ONNX_EXPORT_FILE} says was exported", again)
+    return f"{', '.join(file.path for file in record.files)}: made from {WEIGHTS_FILE}, and checked against it"
 
 
 def _config_names_the_labels(plan: Plan) -> str:

@@ -45,6 +45,8 @@ PIXELS = "IDAT"
 """Name of the chunks that are the picture itself; the others may hold text."""
 LARGEST_TEXT = 1 << 20
 """Bytes that a compressed text of a picture may have when it is unpacked."""
+WEIGHTS_OF_A_GRAPH = (7, 5, 9)
+"""Numbers of the fields that lead to a weight's bytes in onnx.proto: the model's graph, its initializer, raw data."""
 LAYERS = 3
 """How often escapes are undone, for JSON within JSON."""
 
@@ -228,5 +230,57 @@ def _unpacked(name: str, packed: bytes) -> bytes:
     return text
 
 
-READERS: dict[str, Callable[[bytes], Texts]] = {".json": _json, ".png": _png, ".safetensors": _safetensors}
+def _onnx(content: bytes) -> Texts:
+    """Every name and note of a graph: all but the numbers of its weights."""
+    found = b"\n".join(_beside(memoryview(content), WEIGHTS_OF_A_GRAPH))
+    yield "the graph", re.sub(r"[\x00-\x1f\x7f]+", "\n", found.decode("utf-8", errors="replace"))
+
+
+def _beside(message: memoryview, path: tuple[int, ...]) -> Iterator[bytes]:
+    """The content of every field of a protobuf message but of those that ``path``, of field numbers, leads to.
+
+    The format: https://protobuf.dev/programming-guides/encoding
+    """
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
+        kind, size = tag & 7, 0
+        if kind == 2:
+            size, position = _varint(message, position)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        elif kind == 0:
+            _, position = _varint(message, position)
+        else:
+            raise Foreign("what is no ONNX file")
+        field = message[position : position + size]
+        if len(field) != size:
+            raise Foreign("what is no ONNX file")
+        position += size
+        if kind != 2 or tag >> 3 != path[0]:
+            yield bytes(field)
+        elif len(path) > 1:
+            yield from _beside(field, path[1:])
+
+
+def _varint(message: memoryview, position: int) -> tuple[int, int]:
+    """A number of seven bits a byte, lowest first, and where it ends."""
+    value = 0
+    for shift in range(0, 64, 7):
+        if position >= len(message):
+            break
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise Foreign("what is no ONNX file")
+
+
+READERS: dict[str, Callable[[bytes], Texts]] = {
+    ".json": _json,
+    ".onnx": _onnx,
+    ".png": _png,
+    ".safetensors": _safetensors,
+}
 """How files of a kind are read; any other file must be text."""

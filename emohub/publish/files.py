@@ -19,6 +19,9 @@ from emohub.layout import (
     DESCRIPTION_FILE,
     EVAL_FILE,
     LEARNING_CURVES_FILE,
+    ONNX_EXPORT_FILE,
+    ONNX_FILES,
+    ONNX_FOLDER,
     RUN_FILE,
     WEIGHTS_FILE,
     find_model,
@@ -34,6 +37,8 @@ SHOWN: dict[Stage, tuple[str, ...]] = {
     "classification": (LEARNING_CURVES_FILE, CONFUSION_MATRIX_FILE, CALIBRATION_FILE, DESCRIPTION_FILE),
 }
 """What a card shows beside the numbers of those records: its pictures, and the description where there is one."""
+ONNX: dict[Stage, tuple[str, ...]] = {"masked_lm": (), "classification": (*ONNX_FILES.values(), ONNX_EXPORT_FILE)}
+"""The model in another format, with the record that ties it to the weights; all or none of it goes."""
 ALLOWED = (
     CARD_FILE,
     *SHOWN["classification"],
@@ -46,6 +51,7 @@ ALLOWED = (
     "vocab.json",
     "merges.txt",
     *RECORDS["classification"],
+    *ONNX["classification"],
 )
 """Names of the only files that ever leave, in the order of the plan."""
 MAIN = "main"
@@ -163,7 +169,7 @@ def plan(
             f"the model {model!r} has no {missing[0]}, so nothing shows where its numbers come from",
             "train it with `emohub train` and measure it with `emohub evaluate` first",
         )
-    found = {name: _on_disk(folder / name) for folder, name in _places(model_folder, records_folder, stage)}
+    found = {name: _on_disk(folder, name) for folder, name in _places(model_folder, records_folder, stage)}
     found[CARD_FILE] = _rendered(CARD_FILE, card_for(records_folder, repo_id))
     files = tuple(file for name in ALLOWED if (file := found.get(name)) is not None)
     left_out = _left_out(model_folder, records_folder, going=found)
@@ -223,16 +229,20 @@ def _places(model_folder: Path, records_folder: Path, stage: Stage) -> list[tupl
     """The folder that each allowed file but the card comes from."""
     of_run = (*SHOWN[stage], *RECORDS[stage])
     of_others = {CARD_FILE, *SHOWN["classification"], *RECORDS["classification"]} - set(of_run)
+    if not (model_folder / ONNX_EXPORT_FILE).is_file():  # nothing says what they were made from
+        of_others |= set(ONNX["classification"])
+    of_others |= set(ONNX["classification"]) - set(ONNX[stage])
     return [(records_folder if name in of_run else model_folder, name) for name in ALLOWED if name not in of_others]
 
 
-def _on_disk(path: Path) -> PlannedFile | None:
-    if path.is_symlink():
+def _on_disk(folder: Path, name: str) -> PlannedFile | None:
+    path = folder / name
+    if path.is_symlink() or (ONNX_FOLDER in Path(name).parts and path.parent.is_symlink()):
         raise PublishError(f"{path} is a link, which may lead to anything", "put the file itself in its place")
     if not path.is_file():
         return None
     try:
-        return PlannedFile(path.name, path.stat().st_size, sha256_file(path), path)
+        return PlannedFile(name, path.stat().st_size, sha256_file(path), path)
     except OSError as error:
         raise PublishError(f"{path} cannot be read ({error.strerror})", "check its permissions") from None
 
@@ -243,10 +253,19 @@ def _rendered(path: str, text: str) -> PlannedFile:
 
 
 def _left_out(*folders: Path, going: Collection[str]) -> tuple[str, ...]:
+    inside = {Path(name).parts[0] for name in going if "/" in name}
     entries = {
         f"{path.name}/" if path.is_dir() else path.name
         for folder in folders
         for path in folder.iterdir()
-        if path.name not in going and path.name != CHECKPOINT_FOLDER
+        if path.name not in {*going, *inside, CHECKPOINT_FOLDER}
     }
-    return tuple(sorted(entries))
+    among = {
+        f"{name}/{path.name}"
+        for folder in folders
+        for name in inside
+        if (folder / name).is_dir()
+        for path in (folder / name).iterdir()
+        if f"{name}/{path.name}" not in going
+    }
+    return tuple(sorted(entries | among))
