@@ -157,6 +157,18 @@ def test_no_texts_make_an_empty_sequence():
     assert packed.groups.shape == (0, 2)
 
 
+def test_what_fills_a_sequence_up_changes_nothing(model):
+    ids = token_ids(model)
+    filled = packing.pack(ids, multiple_of=64)
+    assert filled.input_ids.shape[1] % 64 == 0
+    assert filled.input_ids.shape[1] - packing.pack(ids).input_ids.shape[1] == -sum(LENGTHS) % 64 > 0
+    logits = packing.packed_logits(model, filled)
+    torch.testing.assert_close(logits, padded_logits(model, ids), **TOLERANCE)
+    expected = gradients(model, padded_logits(model, ids))
+    for name, gradient in gradients(model, logits).items():
+        torch.testing.assert_close(gradient, expected[name], **TOLERANCE)
+
+
 def test_a_text_without_tokens_is_refused():
     with pytest.raises(ValueError, match="without tokens"):
         packing.pack([[1], []])

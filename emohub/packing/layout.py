@@ -22,7 +22,7 @@ class Packed(NamedTuple):
     """
 
     input_ids: Tensor
-    """Token ids, shape ``(1, T)``."""
+    """Token ids, shape ``(1, T)``; 0 where the sequence was filled up."""
     position_ids: Tensor
     """Position of each token within its own text, from 0; shape ``(1, T)``."""
     token_of_slot: Tensor
@@ -39,8 +39,8 @@ class Packed(NamedTuple):
     """Place in that order of each text, in the order the texts were given; shape ``(n_texts,)``."""
 
 
-def pack(token_ids: Sequence[Sequence[int]]) -> Packed:
-    """Lay texts out one after the other.
+def pack(token_ids: Sequence[Sequence[int]], *, multiple_of: int = 1) -> Packed:
+    """Lay texts out one after the other, and fill the sequence up to a multiple of ``multiple_of`` tokens.
 
     Raises:
         ValueError: a text has no tokens.
@@ -63,12 +63,14 @@ def pack(token_ids: Sequence[Sequence[int]]) -> Packed:
     text_of_slot = np.repeat(np.arange(len(lengths)), widths)
     filled = column < lengths[text_of_slot]
     ids = np.fromiter((token for text in order.tolist() for token in token_ids[text]), np.int64, count=lengths.sum())
+    # What fills the sequence up belongs to no text, and what comes out there is never read.
+    surplus = -len(ids) % multiple_of
     return Packed(
-        torch.from_numpy(ids[None]),
-        torch.from_numpy(_counted(lengths)[None]),
+        torch.from_numpy(np.pad(ids, (0, surplus))[None]),
+        torch.from_numpy(np.pad(_counted(lengths), (0, surplus))[None]),
         torch.from_numpy(first[text_of_slot] + np.where(filled, column, 0)),
         torch.from_numpy(filled),
-        torch.from_numpy(np.flatnonzero(filled)),
+        torch.from_numpy(np.pad(np.flatnonzero(filled), (0, surplus))),
         torch.tensor(groups, dtype=torch.int64).reshape(-1, 2),
         torch.from_numpy(first),
         torch.from_numpy(rank),

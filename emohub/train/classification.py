@@ -27,6 +27,10 @@ from emohub.train.batches import Batch
 from emohub.train.stage import base_identity, recorded_recipe
 from emohub.train.watch import constant_prediction_loss
 
+_MULTIPLE = 64
+"""Tokens that packed batches are filled up to a multiple of in half precision: for every other number of rows oneDNN
+makes new kernels, which takes longer."""
+
 
 @dataclass(frozen=True)
 class Classification:
@@ -108,7 +112,8 @@ class Classification:
         labels = torch.from_numpy(self.splits["train"].labels[rows])
         weight = len(rows) if self._label_weights is None else float(self._label_weights[labels].sum())
         if self.packed:
-            inputs = packing.pack(texts)._asdict()
+            multiple_of = 1 if self.settings.mixed_precision == "no" else _MULTIPLE
+            inputs = packing.pack(texts, multiple_of=multiple_of)._asdict()
         else:
             padded = tokenizing.pad(texts, self.tokenizer.pad_token_id)
             inputs = {name: torch.from_numpy(array) for name, array in padded.items()}
