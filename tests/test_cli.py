@@ -37,6 +37,12 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "--set", "learning_rate"],
         ["minilm-emotion", "--set", "no_such_key=1"],
     ],
+    "export": [
+        [],
+        ["no-such-model"],
+        ["minilm-emotion", "--format", "pickle"],
+        ["minilm-emotion", "--input", "texts.odt"],
+    ],
     "reproduce": [
         [],
         ["no-such-recipe"],
