@@ -11,10 +11,12 @@ from conftest import made_rows
 from emohub.errors import UsageError
 from emohub.evaluate import evaluate
 from emohub.explain import gradient_x_input
-from emohub.inference import Classifier
+from emohub.inference import Classifier, EngineName, find_checkpoint
 from emohub.inference.batches import batches, padded_length
-from emohub.inference.torch_engine import TorchEngine, fastest_on
+from emohub.inference.encoder_engine import fastest_on
+from emohub.inference.torch_engine import TorchEngine
 from emohub.recipe import Corpus
+from emohub.tokenizing import read_tokenizer
 
 MakeModel = Callable[..., Path]
 
@@ -40,9 +42,9 @@ PRECISIONS = [
 
 
 def test_bfloat16_holds_every_weight_but_those_of_the_last_layer(tiny_model_dir: Path) -> None:
-    classifier = Classifier.from_pretrained(tiny_model_dir, engine="torch-bf16")
-    assert classifier.engine == "torch-bf16"
-    kinds = {name: weight.dtype for name, weight in engine_of(classifier).model.named_parameters()}
+    engine = TorchEngine.load(find_checkpoint(tiny_model_dir), None, "torch-bf16")
+    assert engine.name == "torch-bf16"
+    kinds = {name: weight.dtype for name, weight in engine.model.named_parameters()}
     head = {name for name in kinds if name.startswith("classifier.")}
     assert head == {"classifier.weight", "classifier.bias"}
     assert {kinds[name] for name in head} == {torch.float32}
@@ -102,12 +104,14 @@ def test_figures_and_explanations_are_of_float32_whatever_answers(tiny_model_dir
 # Company
 
 
+@pytest.mark.parametrize("packs", [True, False])
 @pytest.mark.parametrize("engine", PRECISIONS)
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_a_text_is_answered_alike_alone_and_in_any_company(
-    architecture: str, engine: str, make_tiny_model: MakeModel
+    architecture: str, engine: EngineName, packs: bool, make_tiny_model: MakeModel
 ) -> None:
-    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture, max_length=64), engine=engine)
+    folder = make_tiny_model(architecture=architecture, max_length=64)
+    classifier = Classifier.from_pretrained(folder, engine=engine) if packs else padding_classifier(folder, engine, 64)
     together = classifier.predict_proba(TEXTS)
     alone = np.concatenate([classifier.predict_proba([text]) for text in TEXTS])
     np.testing.assert_allclose(alone, together, rtol=0, atol=1e-6)
@@ -122,7 +126,7 @@ def test_a_text_is_answered_alike_alone_and_in_any_company(
 
 
 def test_a_text_keeps_its_padded_length_in_any_company(tiny_model_dir: Path) -> None:
-    classifier = Classifier.from_pretrained(tiny_model_dir)
+    classifier = padding_classifier(tiny_model_dir)
     seen: list[tuple[int, list[int]]] = []
 
     def see(_: object, __: object, inputs: dict[str, torch.Tensor]) -> None:
@@ -140,9 +144,9 @@ def test_a_text_keeps_its_padded_length_in_any_company(tiny_model_dir: Path) -> 
 @pytest.mark.parametrize("engine", PRECISIONS)
 @pytest.mark.parametrize("architecture", FAMILIES)
 def test_texts_that_fill_their_length_are_computed_without_a_mask_and_alike(
-    architecture: str, engine: str, make_tiny_model: MakeModel
+    architecture: str, engine: EngineName, make_tiny_model: MakeModel
 ) -> None:
-    classifier = Classifier.from_pretrained(make_tiny_model(architecture=architecture), engine=engine)
+    classifier = padding_classifier(make_tiny_model(architecture=architecture), engine)
     full, short = " ".join(["so"] * 14), " ".join(["so"] * 12)
     assert classifier.count_tokens([full, short]).tolist() == [16, 14]
     masks: list[object] = []
@@ -164,6 +168,18 @@ def test_batches_hold_one_length_within_the_budget_the_longest_first() -> None:
     assert list(batches(lengths, 24, None)) == [[4], [1], [5], [0, 2, 3], [6]]
     assert list(batches(lengths, 24, 2)) == [[4], [1], [5], [0, 2], [3, 6]]
     assert list(batches([], 24, None)) == []
+
+
+def test_batches_may_hold_several_lengths() -> None:
+    lengths = [8, 16, 7, 8, 40, 15, 3]
+    assert list(batches(lengths, 31, None, mixed=True)) == [[4], [1, 5], [0, 3, 2, 6]]
+    assert list(batches(lengths, 31, 3, mixed=True)) == [[4], [1, 5], [0, 3, 2], [6]]
+
+
+def padding_classifier(folder: Path, engine: EngineName = "torch", max_length: int = 32) -> Classifier:
+    """One that transformers computes for, as it does for families that are not known otherwise."""
+    computing = TorchEngine.load(find_checkpoint(folder), None, engine)
+    return Classifier(computing, read_tokenizer(folder), id="padding", max_length=max_length)
 
 
 def engine_of(classifier: Classifier) -> TorchEngine:

@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from emohub.errors import DataError, ModelError
 from emohub.explain import METHODS, TOLERANCE, gradient_x_input, integrated_gradients, leave_one_out
 from emohub.inference import Classifier
+from emohub.inference.encoder_engine import EncoderEngine
 from emohub.inference.torch_engine import TorchEngine
 from tests.conftest import FILLERS, Architecture, MakeModel
 
@@ -208,12 +209,14 @@ def test_the_planted_trigger_is_found_first(make_tiny_model: MakeModel, architec
 
 def test_a_model_that_takes_no_embeddings_says_so(tiny_model_dir: Path) -> None:
     classifier = Classifier.from_pretrained(tiny_model_dir, engine="torch")
-    answer = classifier._engine.model.forward
+    assert isinstance(classifier._engine, EncoderEngine)
+    model = classifier._engine.differentiable.model
+    answer = model.forward
 
     def forward(input_ids, attention_mask):
         return answer(input_ids, attention_mask)
 
-    classifier._engine.model.forward = forward
+    model.forward = forward
     with pytest.raises(ModelError, match="use leave_one_out"):
         gradient_x_input(classifier, TEXT)
     assert leave_one_out(classifier, TEXT).words

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from emohub.errors import ModelError
+from emohub.inference.encoder_engine import EncoderEngine
 from emohub.inference.engine import Engine
 from emohub.inference.torch_engine import TorchEngine
 from emohub.tokenizing import Tokenizer, TracedTokens
@@ -48,6 +49,8 @@ def path_gradients(
     Raises:
         ModelError: the model cannot be asked about embeddings.
     """
+    if isinstance(engine, EncoderEngine):
+        engine = engine.differentiable
     if not isinstance(engine, TorchEngine):
         raise ModelError(f"the engine {engine.name} has no gradients", "use leave_one_out")
     model = engine.model.eval()

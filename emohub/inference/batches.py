@@ -32,19 +32,20 @@ def padded_length(tokens: int, max_length: int) -> int:
     return min(-(-tokens // _STEP) * _STEP, max_length)
 
 
-def batches(lengths: Sequence[int], budget: int, most: int | None) -> Iterator[list[int]]:
-    """Rows of one padded length in groups of at most ``budget`` padded tokens, given the padded length of each row.
+def batches(lengths: Sequence[int], budget: int, most: int | None, *, mixed: bool = False) -> Iterator[list[int]]:
+    """Rows in groups of at most ``budget`` tokens, given the length of each row; of one length unless ``mixed``.
 
     None has more than ``most`` rows, where that is given. The longest come first, so that memory peaks at the start. A
     text beyond the budget goes alone.
     """
     batch: list[int] = []
+    tokens = 0
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if batch and (
-            lengths[row] != lengths[batch[0]] or len(batch) == most or (len(batch) + 1) * lengths[row] > budget
-        ):
+        fits = tokens + lengths[row] <= budget and len(batch) != most
+        if batch and not (fits and (mixed or lengths[row] == lengths[batch[0]])):
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append(row)
+        tokens += lengths[row]
     if batch:
         yield batch

@@ -256,8 +256,11 @@ class Classifier:
         with closing(map_ahead(self._tokenize, _numbered(groups))) as parts_to_do:
             for tokens, is_last in parts_to_do:
                 probabilities = np.empty((len(tokens.ids), len(self.labels)), np.float32)
-                lengths = [padded_length(len(ids), self.max_length) for ids in tokens.ids]
-                for rows in batches(lengths, self._engine.batch_tokens, self._batch_size):
+                lengths = [len(ids) for ids in tokens.ids]
+                if not self._engine.packs:
+                    lengths = [padded_length(length, self.max_length) for length in lengths]
+                budget, mixed = self._engine.batch_tokens, self._engine.packs
+                for rows in batches(lengths, budget, self._batch_size, mixed=mixed):
                     probabilities[rows] = self._compute([tokens.ids[row] for row in rows], lengths[rows[0]])
                     done += len(rows)
                     yield done

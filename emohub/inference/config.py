@@ -1,6 +1,7 @@
 """What a classifier's ``config.json`` says of its labels and positions, read without transformers."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ class PlainConfig:
     problem_type: str | None
     max_position_embeddings: int
     pad_token_id: int
+    stated: Mapping[str, Any]
+    """All that the file states."""
 
     @property
     def num_labels(self) -> int:
@@ -40,6 +43,7 @@ def read_config(checkpoint: Checkpoint) -> Any:
             problem_type=stated.get("problem_type"),
             max_position_embeddings=int(stated["max_position_embeddings"]),
             pad_token_id=int(stated["pad_token_id"]),
+            stated=stated,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         from emohub.inference.loading import load_config  # noqa: PLC0415

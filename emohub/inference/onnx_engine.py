@@ -36,6 +36,8 @@ class OnnxEngine:
     activations of a batch, and its probabilities can change by tenths with the company of a text.
     """
 
+    packs = False
+
     def __init__(self, session: "onnxruntime.InferenceSession", name: EngineName, checkpoint: Checkpoint, config: Any):
         self._session = session
         self._name = name

@@ -1,4 +1,4 @@
-"""The engine that runs a model with torch."""
+"""The engine that runs any classifier that transformers knows, as transformers runs it."""
 
 from typing import Any, Self
 
@@ -18,12 +18,10 @@ _BATCH_TOKENS_ACCELERATOR = 32_768
 """Enough that the time is spent on arithmetic."""
 
 
-_BF16_PROCESSORS = ("avx512_bf16", "amx_bf16", "bf16")
-"""What x86 processors and ARM's (the last) call instructions that multiply in bfloat16."""
-
-
 class TorchEngine:
-    """A model that torch runs, in the precision of its weights; see :class:`~emohub.inference.engine.Engine`."""
+    """A model of transformers, in the precision of its weights; see :class:`~emohub.inference.engine.Engine`."""
+
+    packs = False
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
@@ -87,17 +85,6 @@ class TorchEngine:
         ids = torch.from_numpy(input_ids).to(device)
         logits: NDArray[np.float32] = self.model(input_ids=ids, attention_mask=mask).logits.float().cpu().numpy()
         return logits
-
-
-def fastest_on(device: str | None) -> EngineName:
-    """``torch-bf16`` where the device, the processor when None, multiplies in bfloat16 by itself; else ``torch``."""
-    kind = torch.device(device or "cpu").type
-    if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        processor = torch.cpu.get_capabilities()
-        native = kind == "cpu" and any(processor.get(instructions) for instructions in _BF16_PROCESSORS)
-    return "torch-bf16" if native else "torch"
 
 
 def _narrow(model: PreTrainedModel) -> None:
