@@ -47,7 +47,7 @@ def test_the_suggested_rate_trains_and_one_far_above_it_does_not(
     suggestion = tested[0].suggestion
     assert suggestion is not None
     good = train(tiny_recipe, overrides={"learning_rate": suggestion}, output_dir=tmp_path / "good")
-    bad = train(tiny_recipe, overrides={"learning_rate": 10 * suggestion}, output_dir=tmp_path / "bad")
+    bad = train(tiny_recipe, overrides={"learning_rate": 100 * suggestion}, output_dir=tmp_path / "bad")
     assert good.exported.validation["accuracy"] > 0.95
     assert bad.exported.validation["accuracy"] < 0.5
 

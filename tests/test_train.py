@@ -138,7 +138,7 @@ def trained(
     made_corpus: Corpus, tiny_base_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, RunRecord]:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    recipe = make_recipe(made_corpus, tiny_base_dir, num_train_epochs=9, dtype="float16")
+    recipe = make_recipe(made_corpus, tiny_base_dir, num_train_epochs=9, dtype="float16", seed=0)
     return folder, train(recipe, output_dir=folder)
 
 
