@@ -150,8 +150,9 @@ def losses(result: TrainingResult) -> list[Markdown]:
 # The same loss
 
 SAME_LOSS = """\
-{recipe} was trained from {base} for {epochs} epochs on {rows:,} texts in each of three ways, each from the seeds
-{seeds}; the figures are those of {validation:,} validation texts after the last step. **The rule:** a way ends where
+{recipe} was trained from {base} for {steps:,} steps ({epochs:g} epochs of {rows:,} texts), its schedule ending there,
+in each of three ways, each from the seeds {seeds}; the figures are those of {validation:,} validation texts after the
+last step. **The rule:** a way ends where
 padding ends when the mean over its seeds differs from that of the padded runs by no more than those runs differ among
 themselves (highest less lowest). Beside the difference stands its standard error (Welch), which with few seeds is rough
 itself."""
@@ -162,6 +163,7 @@ def same_loss(result: SameLossResult) -> list[str]:
     introduction = SAME_LOSS.format(
         recipe=escape(result.recipe),
         base=escape(result.base_model.id),
+        steps=result.steps,
         epochs=result.epochs,
         rows=result.rows,
         validation=result.validation_rows,

@@ -38,7 +38,7 @@ def run(
     *,
     base_model: str,
     data_dir: Path | None,
-    epochs: int | None = None,
+    max_steps: int | None = None,
     runs: Path = RUNS,
 ) -> RunRecord:
     """One run: trained now, gone on with, or found finished.
@@ -48,10 +48,10 @@ def run(
         EmohubError: the run cannot be made; see :func:`emohub.train.train`.
     """
     folder = runs / f"{recipe.name}-{way.replace(' ', '-')}-{seed}"
-    overrides = {"seed": seed, **WAYS[way]} | ({} if epochs is None else {"num_train_epochs": epochs})
+    overrides = {"seed": seed, **WAYS[way]}
     if (folder / RUN_FILE).is_file():
         record = RunRecord.load(folder / RUN_FILE)
-        if record.overrides != overrides:
+        if (record.overrides, record.max_steps) != (overrides, max_steps):
             raise TrainingError(f"{folder} holds a run of other settings", "delete it, or give them again")
     else:
         record = train(
@@ -60,6 +60,7 @@ def run(
             data_dir=data_dir,
             output_dir=folder,
             overrides=overrides,
+            max_steps=max_steps,
             on_progress=lambda progress: tell(f"{way}, seed {seed}", progress),
         )
     if record.batching != way.split()[0]:
@@ -93,7 +94,8 @@ def result(records: dict[tuple[Way, int], RunRecord]) -> SameLossResult:
         recipe=last.recipe["name"],
         base_model=last.base_model,
         metric=metric,
-        epochs=last.recipe["training"]["num_train_epochs"],
+        steps=last.total_steps,
+        epochs=last.history[-1].epoch,
         rows=last.data["train"].rows,
         validation_rows=last.data["validation"].rows,
         seeds=tuple(sorted({seed for _, seed in records})),
@@ -123,7 +125,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="folder with the corpora as parquet files, instead of the Hub")
     parser.add_argument("--recipe", default="minilm-emotion")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's num_train_epochs")
+    parser.add_argument("--max-steps", type=int, help="end each run, and its schedule, after so many steps")
     parser.add_argument("--output", type=Path, default=RESULT, help="where the figures are kept")
     given = parser.parse_args()
     if len(set(given.seeds)) < 2:
@@ -138,7 +140,7 @@ def main() -> None:
                     seed,
                     base_model=given.base_model,
                     data_dir=given.data_dir,
-                    epochs=given.epochs,
+                    max_steps=given.max_steps,
                 )
         result(records).save(given.output)
     except EmohubError as error:

@@ -46,7 +46,9 @@ class SameLossResult(Record):
     base_model: ModelIdentity
     metric: Text
     """The recipe's, that a checkpoint is chosen by."""
-    epochs: Positive
+    steps: Positive
+    """Optimizer steps of each run."""
+    epochs: float
     rows: Positive
     """Training texts."""
     validation_rows: Positive

@@ -16,7 +16,7 @@ from benchmarks.train_contenders import Gate, Job, linear_shapes
 from benchmarks.training_result import RESULT, Contender, Precision, TrainingResult
 from emohub.data import load_split
 from emohub.errors import TrainingError
-from emohub.recipe import Corpus, Recipe, Training, load_recipe
+from emohub.recipe import Corpus, Recipe, load_recipe
 from emohub.train import Progress, train
 from emohub.train.batches import epoch_order
 
@@ -133,7 +133,6 @@ def test_the_kept_record_has_every_contender() -> None:
 # ---- the same loss
 
 
-@pytest.mark.skipif("packing" not in Training.model_fields, reason="a recipe cannot ask for padding yet")
 def test_the_same_recipe_is_trained_in_every_way_and_not_twice(
     recipe: Recipe, tiny_base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +147,7 @@ def test_the_same_recipe_is_trained_in_every_way_and_not_twice(
     def all_runs() -> same_loss_result.SameLossResult:
         records = {
             (way, seed): same_loss.run(
-                recipe, way, seed, base_model=str(tiny_base_dir), data_dir=None, epochs=1, runs=tmp_path
+                recipe, way, seed, base_model=str(tiny_base_dir), data_dir=None, max_steps=6, runs=tmp_path
             )
             for seed in (1, 2)
             for way in same_loss.WAYS
@@ -160,7 +159,7 @@ def test_the_same_recipe_is_trained_in_every_way_and_not_twice(
     assert all_runs() == found
     assert len(trained) == 6
     assert [(run.way, run.seed) for run in found.of("packed bf16")] == [("packed bf16", 1), ("packed bf16", 2)]
-    assert (found.seeds, found.rows, found.validation_rows, found.epochs) == ((1, 2), 240, 60, 1)
+    assert (found.seeds, found.rows, found.validation_rows, found.steps, found.epochs) == ((1, 2), 240, 60, 6, 1.5)
     losses = [[run.validation_loss for run in found.of(way)] for way in same_loss.WAYS]
     assert losses[1] == pytest.approx(losses[0], abs=0.05)
     with pytest.raises(TrainingError, match="run of other settings"):
