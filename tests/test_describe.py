@@ -238,7 +238,7 @@ def test_speed_says_what_was_timed(record: DescriptionRecord) -> None:
 
 
 def test_the_largest_batch_is_counted(run: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emohub.inference.torch_engine._BATCH_TOKENS_CPU", 1)
+    monkeypatch.setattr("emohub.inference.devices._BATCH_TOKENS_CPU", 1)
     assert describe(run, corpus=corpus).speed.batch_size == 1
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import LABELS, made_rows
 from safetensors.torch import load_file, save_file
+from torch.nn import functional
 from transformers import AutoModelForSequenceClassification
 
 from emohub.errors import ModelError
@@ -99,6 +100,25 @@ def test_a_padding_token_within_a_text_is_passed_over_in_roberta_as_there(make_t
     padding = json.loads((folder / "config.json").read_text())["pad_token_id"]
     ids, mask = as_batch([[5, padding, 6, 7, padding, 8], [5, 6, 7], [padding]])
     np.testing.assert_allclose(fast(folder).logits(ids, mask), reference(folder, ids, mask), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "step"), [("torch", 1), ("torch-bf16", 8)])
+def test_no_product_pads_a_text_to_the_length_of_another(
+    name: str, step: int, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = fast(tiny_model_dir, name)
+    rows: set[int] = set()
+    linear = functional.linear
+
+    def see(tokens: torch.Tensor, *weights: torch.Tensor) -> torch.Tensor:
+        rows.add(len(tokens))
+        return linear(tokens, *weights)
+
+    monkeypatch.setattr("emohub.inference.encoder.functional.linear", see)
+    for lengths in ([5], [3, 30, 4], [31, 2, 2, 2, 2, 2, 2, 2, 2]):
+        rows.clear()
+        engine.logits(*as_batch([[1] * length for length in lengths]))
+        assert rows == {-(-sum(lengths) // step) * step, -(-len(lengths) // step) * step}
 
 
 def test_a_text_without_tokens_is_refused(tiny_model_dir: Path) -> None:

@@ -13,7 +13,7 @@ from emohub.evaluate import evaluate
 from emohub.explain import gradient_x_input
 from emohub.inference import Classifier, EngineName, find_checkpoint
 from emohub.inference.batches import batches, padded_length
-from emohub.inference.encoder_engine import fastest_on
+from emohub.inference.devices import fastest_on
 from emohub.inference.torch_engine import TorchEngine
 from emohub.recipe import Corpus
 from emohub.tokenizing import read_tokenizer

@@ -10,7 +10,7 @@ import pytest
 from conftest import made_rows
 
 from emohub.errors import DataError
-from emohub.inference import Answers, Classifier, encoder_engine
+from emohub.inference import Answers, Classifier, devices
 from emohub.inference import batches as batching
 from emohub.inference.ahead import map_ahead
 from emohub.inference.batches import windows
@@ -28,7 +28,7 @@ def classifier(tiny_model_dir: Path) -> Classifier:
 @pytest.fixture
 def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "_WINDOW_TEXTS", WINDOW)
-    monkeypatch.setattr(encoder_engine, "_BATCH_TOKENS_CPU", 64)  # several passes in each window
+    monkeypatch.setattr(devices, "_BATCH_TOKENS_CPU", 64)  # several passes in each window
 
 
 class Counted:

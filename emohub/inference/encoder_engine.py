@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from emohub.inference import devices
 from emohub.inference.checkpoint import Checkpoint
 from emohub.inference.config import PlainConfig, read_config
 from emohub.inference.encoder import Encoder, Layout
@@ -15,17 +16,11 @@ from emohub.inference.engine import EngineName
 if TYPE_CHECKING:
     from emohub.inference.torch_engine import TorchEngine
 
-_BATCH_TOKENS_CPU = 1024
-"""Few enough that the activations stay in a CPU's cache."""
-_BATCH_TOKENS_ACCELERATOR = 32_768
-"""Enough that the time is spent on arithmetic."""
 _FEW = 128
 _FEW_STEP = 8
 _STEP = 64
 """On a CPU oneDNN makes a kernel for each number of rows that it meets in bfloat16, in about the time of a short text.
 So there are multiples of one step up to a few rows, and of the other beyond."""
-_BF16_PROCESSORS = ("avx512_bf16", "amx_bf16", "bf16")
-"""What x86 processors and ARM's (the last) call instructions that multiply in bfloat16."""
 
 
 class EncoderEngine:
@@ -80,8 +75,7 @@ class EncoderEngine:
     @property
     def device(self) -> str:
         """``cpu``, or the accelerator's own name."""
-        device = self._encoder.device
-        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        return devices.name_of(self._encoder.device)
 
     @property
     def threads(self) -> int:
@@ -91,7 +85,7 @@ class EncoderEngine:
     @property
     def batch_tokens(self) -> int:
         """Tokens of one forward pass."""
-        return _BATCH_TOKENS_CPU if self._encoder.device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
+        return devices.batch_tokens_on(self._encoder.device)
 
     @property
     def differentiable(self) -> "TorchEngine":
@@ -139,14 +133,3 @@ class EncoderEngine:
         if self.name == "torch-bf16" and self.device == "cpu":
             values = np.pad(values, (0, -len(values) % (_FEW_STEP if len(values) <= _FEW else _STEP)))
         return torch.from_numpy(values).to(self._encoder.device)
-
-
-def fastest_on(device: str | None) -> EngineName:
-    """``torch-bf16`` where the device, the processor when None, multiplies in bfloat16 by itself; else ``torch``."""
-    kind = torch.device(device or "cpu").type
-    if kind == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        processor = torch.cpu.get_capabilities()
-        native = kind == "cpu" and any(processor.get(instructions) for instructions in _BF16_PROCESSORS)
-    return "torch-bf16" if native else "torch"

@@ -71,7 +71,8 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
         from emohub.inference.onnx_engine import OnnxEngine  # noqa: PLC0415
 
         return OnnxEngine.load(checkpoint, device, name)
-    from emohub.inference.encoder_engine import EncoderEngine, fastest_on  # noqa: PLC0415
+    from emohub.inference.devices import fastest_on  # noqa: PLC0415
+    from emohub.inference.encoder_engine import EncoderEngine  # noqa: PLC0415
 
     precision = fastest_on(device) if name == "auto" else name
     engine = EncoderEngine.load(checkpoint, device, precision)

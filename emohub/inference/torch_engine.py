@@ -8,14 +8,10 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel
 
+from emohub.inference import devices
 from emohub.inference.checkpoint import Checkpoint
 from emohub.inference.engine import EngineName
 from emohub.inference.loading import load_classifier, position_limit
-
-_BATCH_TOKENS_CPU = 1024
-"""Few enough that the activations stay in a CPU's cache."""
-_BATCH_TOKENS_ACCELERATOR = 32_768
-"""Enough that the time is spent on arithmetic."""
 
 
 class TorchEngine:
@@ -61,8 +57,7 @@ class TorchEngine:
     @property
     def device(self) -> str:
         """``cpu``, or the accelerator's own name."""
-        device = self.model.device
-        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        return devices.name_of(self.model.device)
 
     @property
     def threads(self) -> int:
@@ -72,7 +67,7 @@ class TorchEngine:
     @property
     def batch_tokens(self) -> int:
         """Padded tokens of one forward pass."""
-        return _BATCH_TOKENS_CPU if self.model.device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
+        return devices.batch_tokens_on(self.model.device)
 
     @torch.inference_mode()
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
