@@ -53,7 +53,7 @@ BASES = {
 }
 SIZES = ("bert-tiny", "minilm", "distilbert")
 """What is measured unless other sizes are asked for."""
-STEPS = {"bert-tiny": 40, "minilm": 4, "distilbert": 2, "bert-base": 1}
+STEPS = {"bert-tiny": 20, "minilm": 4, "distilbert": 2, "bert-base": 1}
 """Optimizer steps of a round on a processor: at least some seconds of the slowest contender."""
 GPU_STEPS = 30
 """Optimizer steps of a round on a GPU, at any size."""

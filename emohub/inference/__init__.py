@@ -4,8 +4,9 @@ What loads and saves torch models stands in :mod:`emohub.inference.loading` and 
 are imported by their own names: who only classifies need not wait for all of it.
 """
 
+from emohub.inference.answers import Answers, Prediction
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
-from emohub.inference.classifier import MAX_TEXT_CHARS, Answers, Classifier, Prediction, check_text
+from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, check_text
 from emohub.inference.engine import EngineName
 from emohub.steps import run_steps
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from emohub import tokenizing
 from emohub.errors import ModelError, UsageError
 from emohub.inference.ahead import map_ahead
+from emohub.inference.answers import Answers, Prediction
 from emohub.inference.batches import batches, padded_length, windows
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.inference.engine import Engine, EngineName, files_of, load_engine
@@ -29,39 +30,6 @@ MAX_TEXT_CHARS = 100_000
 
 _DEFAULT_MAX_LENGTH = 512
 """Tokens that are read where neither tokenizer nor configuration states a limit."""
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a classifier makes of one text."""
-
-    text: str
-    labels: tuple[str, ...]
-    """Label names, in the model's order."""
-    probabilities: tuple[float, ...]
-    """One for each label, in the same order; they sum to 1."""
-    label: str
-    """The most probable label; the first one of a tie."""
-    tokens: int
-    """Tokens of the whole text, special ones included."""
-    max_length: int
-    """Tokens that the model reads; the rest of a longer text is ignored."""
-    truncated: bool
-    """True when the model did not read the whole text."""
-    seconds: float
-    """Wall time, tokenizing included; that of all texts that were computed together."""
-    read_chars: int | None = None
-    """Characters, from the start, that the model read of a text that was cut; None where it read the whole text."""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a classifier makes of n texts, in their order."""
-
-    probabilities: NDArray[np.float32]
-    """Shape ``(n, n_labels)``; each row sums to 1."""
-    tokens: NDArray[np.int64]
-    """Tokens of each whole text, special ones included; shape ``(n,)``."""
 
 
 class Classifier:
