@@ -53,7 +53,7 @@ PACKAGES = ("onnxruntime", "openvino")
 SEED = 6
 TRAIN_SHARE = 4
 """Texts of train in the long input for each of validation and test, whose answers are known."""
-PATIENCE = 240
+PATIENCE = 130
 """Seconds that a contender may take for the long input; a slower one gets the first ``Sizes.share`` of its texts."""
 COLD_PIPELINE = """\
 import json, sys
@@ -81,7 +81,7 @@ class Sizes:
     """Cold starts of each contender."""
 
 
-WHOLE = Sizes(tuple(WAYS), rounds=5, single=100, whole=2000, many=100_000, share=5000, starts=5)
+WHOLE = Sizes(tuple(WAYS), rounds=5, single=100, whole=2000, many=100_000, share=2000, starts=5)
 SHORT = Sizes(
     tuple(name for name, way in WAYS.items() if way.kind != "not kept"),
     rounds=3,
