@@ -53,12 +53,12 @@ BASES = {
 }
 SIZES = ("bert-tiny", "minilm", "distilbert")
 """What is measured unless other sizes are asked for."""
-STEPS = {"bert-tiny": 20, "minilm": 4, "distilbert": 2, "bert-base": 1}
-"""Optimizer steps of a round on a processor: at least some seconds of the slowest contender."""
+STEPS = {"bert-tiny": 6, "minilm": 1, "distilbert": 1, "bert-base": 1}
+"""Optimizer steps of a round on a processor: some seconds of the slowest contender."""
 GPU_STEPS = 30
 """Optimizer steps of a round on a GPU, at any size."""
 SHORT_SIZES = ("bert-tiny", "minilm")
-SHORT_STEPS = {"bert-tiny": 10, "minilm": 1}
+SHORT_STEPS = {"bert-tiny": 4, "minilm": 1}
 ROUNDS = 5
 BATCH_SIZE = 64
 MAX_LENGTH = 128
@@ -103,17 +103,16 @@ def measure_size(
     steps: int,
     folder: Path,
 ) -> tuple[Size, list[Measured]]:
-    """Every contender at one size, round by round; in every other round the other way round."""
+    """Every contender at one size, one precision after the other, round by round; every other round the other way."""
     base = build(BASES[name], texts.all, folder / name)
     lengths = texts.step_lengths(base, (1 + rounds) * steps)  # as many to warm up as in a round
     size = describe(name, base, texts.labels, lengths, steps)
     rows = texts.write((len(lengths) + 1) * BATCH_SIZE, folder / name / "rows.json")
     seconds: dict[tuple[Contender, Precision], list[float]] = {}
     last: dict[tuple[Contender, Precision], dict[str, float | None]] = {}
-    with ExitStack() as stack:
-        asked: dict[tuple[Contender, Precision], Asked] = {}
-        for precision in precisions:  # those of one precision warm up together
-            started = {}
+    for precision in precisions:  # one after the other: at the largest size memory holds the contenders of one alone
+        with ExitStack() as stack:
+            asked: dict[tuple[Contender, Precision], Asked] = {}
             for contender in contenders:
                 output = folder / name / f"{contender}-{precision}"
                 job = Job(
@@ -130,14 +129,13 @@ def measure_size(
                     output=str(output),
                 )
                 process = Asked("benchmarks.train_contenders", [json.dumps(asdict(job))], output.with_suffix(".log"))
-                started[contender, precision] = stack.enter_context(process)
-            for each in started.values():
+                asked[contender, precision] = stack.enter_context(process)
+            for each in asked.values():
                 each.hear()
-            asked |= started
-        for number in range(rounds):
-            for who in list(asked)[:: 1 if number % 2 == 0 else -1]:
-                last[who] = asked[who].ask(steps)
-                seconds.setdefault(who, []).append(round(float(last[who]["seconds"] or 0), 5))
+            for number in range(rounds):
+                for who in list(asked)[:: 1 if number % 2 == 0 else -1]:
+                    last[who] = asked[who].ask(steps)
+                    seconds.setdefault(who, []).append(round(float(last[who]["seconds"] or 0), 5))
     return size, [
         Measured.from_values(
             {
@@ -215,6 +213,7 @@ def main() -> None:
     )
     transformers_logging.set_verbosity_error()  # a fresh head is what is wanted
     transformers_logging.disable_progress_bar()
+    given.output.parent.mkdir(parents=True, exist_ok=True)
     try:
         texts = Texts(given.data_dir)
         with tempfile.TemporaryDirectory() as folder:
@@ -227,10 +226,9 @@ def main() -> None:
                     update={"sizes": (*result.sizes, size), "measured": (*result.measured, *measured)}
                 )
                 show(result, name)
+                result.save(given.output)  # what is measured is kept, whatever comes of the next size
     except (EmohubError, ProcessFailedError) as error:
         sys.exit(str(error))
-    given.output.parent.mkdir(parents=True, exist_ok=True)
-    result.save(given.output)
     shown = given.output.relative_to(ROOT) if given.output.is_relative_to(ROOT) else given.output
     print(f"{shown} is written; `python -m benchmarks.report` makes the page")
 
