@@ -37,7 +37,8 @@ HOW = """\
 Every contender trains the same model from the same fresh weights on the same texts of emotion's train split, in the
 same order, in batches of {batch}, with the model's own dropout. Each is a process of its own that is kept alive and
 asked for some steps in turn, in every other round in the opposite order; the first steps are not counted, and neither
-are loading, saving and evaluating. The Trainer and the Accelerate loop have their defaults, and the batches of the loop
+are loading, saving and evaluating. Memory holds one precision at a time, so a ratio across precisions is one of rounds
+that were minutes apart. The Trainer and the Accelerate loop have their defaults, and the batches of the loop
 are padded dynamically; emohub is `emohub.train` with its clipping and its watch. A figure is the median over {rounds}
 rounds, and a ratio that of the ratios of each round, with the lowest and the highest in brackets. Tokens are those of
 the texts, without padding. The share of the matrix products is how much of the time a contender would need if it did
