@@ -81,7 +81,7 @@ class Sizes:
     """Cold starts of each contender."""
 
 
-WHOLE = Sizes(tuple(WAYS), rounds=5, single=100, whole=2000, many=100_000, share=2000, starts=3)
+WHOLE = Sizes(tuple(WAYS), rounds=3, single=100, whole=2000, many=100_000, share=2000, starts=3)
 SHORT = Sizes(
     tuple(name for name, way in WAYS.items() if way.kind != "not kept"),
     rounds=3,
