@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 from rich.text import Text
 
@@ -106,13 +107,8 @@ FROM_RECORD = {"train": training, "evaluate": evaluation, "describe": descriptio
 
 def printed(show_result: Callable[[], None]) -> str:
     """What a function prints to the command line's standard output, without colours."""
-    width = output.width
-    output.width = WIDTH
-    try:
-        with output.capture() as captured:
-            show_result()
-    finally:
-        output.width = width
+    with mock.patch.dict(os.environ, COLUMNS=str(WIDTH)), output.capture() as captured:
+        show_result()
     return Text.from_ansi(captured.get()).plain
 
 

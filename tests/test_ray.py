@@ -37,11 +37,12 @@ def cluster() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", str(ROOT))
+        others = started()  # a browser of other tests, for one
         ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=2**27)
         try:
             yield ray.get_runtime_context().gcs_address
         finally:
-            processes = started()
+            processes = started() - others
             ray.shutdown()
     assert len(processes) >= 2
     deadline = time.monotonic() + 60

@@ -428,7 +428,7 @@ def command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.fixture
 def recipe_file(reproduced: tuple[Recipe, Path, Reproduction], monkeypatch: pytest.MonkeyPatch) -> str:
     """A name that the command finds the documented recipe under, whose run is finished."""
-    monkeypatch.setattr("emohub.cli.reproduce.load_recipe", lambda _: reproduced[0])
+    monkeypatch.setattr("emohub.recipe.load_recipe", lambda _: reproduced[0])
     monkeypatch.setattr(module, "train", no_training)
     return "made-documented"
 

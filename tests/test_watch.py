@@ -340,7 +340,7 @@ def tiny_recipe(made_corpus: Corpus, tiny_base_dir: Path) -> Recipe:
             "learning_rate": 5e-3,
             "per_device_train_batch_size": 16,
             "num_train_epochs": 8,
-            "seed": 7,
+            "seed": 1,
             "warmup_steps": 4,
         },
     }
