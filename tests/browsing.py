@@ -163,6 +163,7 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
         page.on("request", on_request)
         page.goto(f"{site.url}?__theme={theme}")
         expect(classify_text(page)).to_be_visible(timeout=30_000)
+        expect(page.locator("p.loading")).to_have_count(0)  # Gradio's own, which may go after the page has come
         return page
 
     yield start
