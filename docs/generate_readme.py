@@ -16,6 +16,7 @@ from unittest import mock
 
 from rich.text import Text
 
+from docs.documented_table import documented_table
 from docs.parts import ROOT, names_table
 from emohub.card import MeasuredResult, ReportedResult, results_rows
 from emohub.card.markdown import Markdown, show
@@ -141,7 +142,7 @@ def reported_row(result: ReportedResult) -> tuple[object, ...]:
     return link, result.name, result.base_model, result.dataset, *figures
 
 
-RESULTS = {"measured": measured, "reported": reported}
+RESULTS = {"documented": documented_table, "measured": measured, "reported": reported}
 
 
 def main() -> None:
