@@ -4,11 +4,15 @@
 #   make demo PYTHON=/opt/python3.12     choose the interpreter that .venv is made from
 #   make test TESTS="tests/test_cli.py"  run a part of the tests
 #   make bench-all BASE_MODEL=DIR        measure all, and with a base model also whether losses stay the same
+#   make models BASE_MODEL=DIR DATA_DIR=DIR MODELS="tiny-emotion" DRY_RUN=1
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
 TESTS ?=
 BASE_MODEL ?=
+DATA_DIR ?=
+MODELS ?=
+DRY_RUN ?=
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 # 3.11 comes first because it is what the Space and the tests run with.
@@ -17,7 +21,7 @@ PIP_INSTALL := $(RUN) pip install --disable-pip-version-check --constraint const
 PINS := requirements.txt constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format cards readme pictures bench bench-all lock clean
+.PHONY: help demo test faults lint format models cards readme pictures bench bench-all lock clean
 
 help: ## List these targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 11
@@ -43,6 +47,10 @@ lint: $(VENV)/.installed-test ## Lint, check formatting and types.
 format: $(VENV)/.installed-test ## Format the code, and mend what the linter can mend.
 	@$(RUN) ruff check --fix-only .
 	@$(RUN) ruff format .
+
+models: $(VENV)/.installed ## Train and measure again what ships; says first how long that takes (DATA_DIR=… BASE_MODEL=…).
+	@$(RUN) tools.make_models $(MODELS) $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") $(if $(BASE_MODEL),--base-model "$(BASE_MODEL)") \
+	  $(if $(DRY_RUN),--dry-run)
 
 cards: $(VENV)/.installed ## Render every card under cards/ again from its records.
 	@set -e; for folder in cards/*/; do $(RUN) emohub card "$$(basename "$$folder")"; done
