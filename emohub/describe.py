@@ -14,10 +14,9 @@ from emohub.data import (
     RawSplit,
     Rows,
     audit,
-    damage,
+    is_fit_to_show,
     load_run_split,
     load_split,
-    reasons_to_hide,
     split_identity,
     text_key,
 )
@@ -44,8 +43,6 @@ EXAMPLES = 3
 """Training texts shown for each label."""
 MISTAKES = 10
 """Mistakes that are shown."""
-MAX_SHOWN_CHARS = 200
-"""Characters of the longest text that is shown."""
 TIMED_TEXTS = 200
 """Texts that are timed one by one: enough for a 95th percentile with ten texts above it."""
 WARM_UP_TEXTS = 10
@@ -71,7 +68,7 @@ def describe(
 ) -> DescriptionRecord:
     """Describe a run's model: its data, what it answers, what it gets wrong, and how fast it is.
 
-    A text is shown only when it is short and undamaged, and nothing else speaks against it (``reasons_to_hide``); a
+    A text is shown only when it is short and undamaged, and nothing else speaks against it (``is_fit_to_show``); a
     training text, moreover, only when all its occurrences have one label.
 
     Args:
@@ -118,7 +115,7 @@ def describe(
         splits=_splits(classifier, corpus, dict(zip(SPLITS, (train, validation), strict=True))),
         in_test=_in_test(corpus, rows, data_dir),
         answers=tuple(_answer(classifier, text) for text in _questions(corpus, labels)),
-        mistakes=tuple([mistake for mistake in mistakes if _is_fit_to_show(mistake.text)][:MISTAKES]),
+        mistakes=tuple([mistake for mistake in mistakes if is_fit_to_show(mistake.text)][:MISTAKES]),
         mistakes_in_all=len(mistakes),
         speed=speed,
         environment=current_environment(classifier.device),
@@ -138,10 +135,6 @@ def _run_of(model: str | Path) -> RunRecord:
     return run
 
 
-def _is_fit_to_show(text: str) -> bool:
-    return len(text) <= MAX_SHOWN_CHARS and not damage(text) and not reasons_to_hide(text)
-
-
 def _labels(train: Rows, seed: int) -> tuple[LabelDescription, ...]:
     """Every label of the corpus with its rows and some of its texts, each drawn without regard to other labels."""
     by_label: dict[int, list[str]] = {}
@@ -151,7 +144,7 @@ def _labels(train: Rows, seed: int) -> tuple[LabelDescription, ...]:
             by_label.setdefault(known.pop(), []).append(train.readable[rows[0]])
     described = []
     for label, name in enumerate(train.corpus.labels):
-        texts = list(filter(_is_fit_to_show, by_label.get(label, [])))
+        texts = list(filter(is_fit_to_show, by_label.get(label, [])))
         drawn = random.Random(f"{seed} {label}").sample(texts, min(EXAMPLES, len(texts)))
         count = int((train.label_ids == label).sum())
         described.append(LabelDescription(label=name, rows=count, examples=tuple(drawn)))

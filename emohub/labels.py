@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from emohub.errors import ModelError
 
+NONE_OF_THEM = frozenset({"neutral", "none", "other", "no emotion", "not applicable", "unclear"})
+"""Names of labels, as :func:`label_key` gives them, for a text to which no other label applies."""
+
 
 def label_key(name: str) -> str:
     """What two spellings of one label have in common: case and surrounding space do not count."""

@@ -8,6 +8,7 @@ from emohub.errors import UsageError
 RUN_FILE = "run.json"
 EVAL_FILE = "eval.json"
 DESCRIPTION_FILE = "description.json"
+ROBUSTNESS_FILE = "robustness.json"
 PUBLISH_FILE = "publish.json"
 VERIFY_FILE = "verify.json"
 CARD_FILE = "README.md"

@@ -69,7 +69,9 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
     ],
     "evaluate": [
         [],
-        ["minilm-emotion"],
+        ["no-such-model"],
+        ["minilm-emotion", "--suite", "speed"],
+        ["minilm-emotion", "--templates", "sentences.toml"],
         ["minilm-emotion", "--corpus", "no-such-corpus"],
         ["minilm-emotion", "--corpus", "emotion", "--split", "dev"],
         ["minilm-emotion", "--corpus", "emotion", "--resamples", "0"],

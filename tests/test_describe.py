@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from emohub.data import load_split, reasons_to_hide, split_identity
-from emohub.describe import EXAMPLES, MAX_SHOWN_CHARS, MISTAKES, describe
+from emohub.data import MAX_SHOWN_CHARS, load_split, reasons_to_hide, split_identity
+from emohub.describe import EXAMPLES, MISTAKES, describe
 from emohub.errors import DataError, EmohubError, ModelError, RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.recipe import Corpus, Recipe

@@ -9,6 +9,7 @@ from emohub.card.limits import doubtful, kind_of_texts, mean_confidence, overcon
 from emohub.card.markdown import show
 from emohub.card.records import MaskedLMRecords, Records, RunRecords
 from emohub.card.reported import reported_context
+from emohub.card.robustness import robustness_context, weak_spots
 from emohub.card.tables import (
     all_columns,
     calibration_table,
@@ -70,6 +71,8 @@ def card_context(
         "data": splits_table(splits, cut=True),
         "onnx": None if export is None else _onnx(export),
         "described": None if described is None else described_context(described),
+        "robustness": None if records.robustness is None else robustness_context(records.robustness),
+        "weak_spots": weak_spots(records.robustness),
         "balance": balance(described),
         "kind_of_texts": kind_of_texts(corpus, described),
         "weakest": weakest(evaluation),

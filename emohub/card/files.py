@@ -55,7 +55,13 @@ def render_folder(folder: Path, *, repo_id: str | None = None) -> str:
             return render_masked_lm(run, repo_id=repo_id, model=model)
         records = Records.load(folder)
         return render(
-            records.run, records.evaluation, records.description, _export(folder, run), repo_id=repo_id, model=model
+            records.run,
+            records.evaluation,
+            records.description,
+            _export(folder, run),
+            robustness=records.robustness,
+            repo_id=repo_id,
+            model=model,
         )
     if repo_id is not None:
         raise UsageError(

@@ -2,13 +2,10 @@
 
 from typing import Any
 
+from emohub.labels import NONE_OF_THEM, label_key
 from emohub.recipe import Corpus
-from emohub.record import DescriptionRecord, EvalRecord, LabelResult
+from emohub.record import SURE, DescriptionRecord, EvalRecord, LabelResult
 
-NONE_OF_THEM = frozenset({"neutral", "none", "other", "no emotion", "not applicable", "unclear"})
-"""Names of labels that a text can be given to which no other label applies."""
-SURE = 0.8
-"""A model that gives its answer this probability or more is sure of it."""
 FEW_ROWS = 100
 """A label with fewer rows than this in the measured split has a figure that a few other rows would move."""
 
@@ -69,4 +66,4 @@ def mean_confidence(evaluation: EvalRecord) -> float | None:
 def kind_of_texts(corpus: Corpus, description: DescriptionRecord | None) -> dict[str, Any]:
     """What is known of the texts that a model is for: their lengths, and whether any label stands for none of them."""
     tokens = None if description is None else description.splits["train"].tokens
-    return {"tokens": tokens, "no_way_out": NONE_OF_THEM.isdisjoint(label.casefold() for label in corpus.labels)}
+    return {"tokens": tokens, "no_way_out": NONE_OF_THEM.isdisjoint(map(label_key, corpus.labels))}

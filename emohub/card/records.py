@@ -9,10 +9,10 @@ from typing import Self
 import numpy as np
 
 from emohub.errors import CardError
-from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, RUN_FILE
+from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, ROBUSTNESS_FILE, RUN_FILE
 from emohub.metrics import averages, label_scores
 from emohub.recipe import Adaptation, Recipe
-from emohub.record import DescriptionRecord, EvalRecord, HistoryRow, Interval, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, HistoryRow, Interval, RobustnessRecord, RunRecord
 
 HEADLINE = ("accuracy", "macro_f1")
 """Metrics that every card leads with."""
@@ -88,7 +88,7 @@ class MaskedLMRecords(RunRecords):
 
 @dataclass(frozen=True)
 class Records(RunRecords):
-    """A run record, the evaluation record of its exported weights, and their description where there is one.
+    """A run record, the evaluation of its exported weights, and their description and robustness where there are any.
 
     Raises:
         CardError: they contradict each other or themselves, so that no card can be true.
@@ -96,23 +96,35 @@ class Records(RunRecords):
 
     evaluation: EvalRecord
     description: DescriptionRecord | None = None
+    robustness: RobustnessRecord | None = None
 
     @classmethod
-    def of(cls, run: RunRecord, evaluation: EvalRecord, description: DescriptionRecord | None = None) -> Self:
+    def of(
+        cls,
+        run: RunRecord,
+        evaluation: EvalRecord,
+        description: DescriptionRecord | None = None,
+        robustness: RobustnessRecord | None = None,
+    ) -> Self:
         """The records, with the recipe that the run record holds."""
-        return cls(run, _recipe(run), evaluation, description)
+        return cls(run, _recipe(run), evaluation, description, robustness)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read ``run.json`` and ``eval.json`` of a folder, and ``description.json`` if it is there.
+        """Read the records of a folder: ``run.json``, ``eval.json``, and the other two where they are.
 
         Raises:
             RecordError: one is missing or damaged.
             CardError: they do not belong together.
         """
         run, evaluation = RunRecord.load(folder / RUN_FILE), EvalRecord.load(folder / EVAL_FILE)
-        path = folder / DESCRIPTION_FILE
-        return cls.of(run, evaluation, DescriptionRecord.load(path) if path.is_file() else None)
+        described, robust = folder / DESCRIPTION_FILE, folder / ROBUSTNESS_FILE
+        return cls.of(
+            run,
+            evaluation,
+            DescriptionRecord.load(described) if described.is_file() else None,
+            RobustnessRecord.load(robust) if robust.is_file() else None,
+        )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,6 +155,8 @@ class Records(RunRecords):
                 raise CardError(f"the evaluation's confusion matrix contradicts its {what}", again)
         if self.description is not None:
             self._check_description(self.description)
+        if self.robustness is not None:
+            self._check_robustness(self.robustness)
 
     def _check_description(self, description: DescriptionRecord) -> None:
         again = "describe the exported checkpoint again with `emohub describe`"
@@ -163,6 +177,21 @@ class Records(RunRecords):
                 raise CardError(f"the description's labels of {split} are not as many as its rows", again)
         if any(label.rows != description.splits["train"].labels[label.label] for label in description.labels):
             raise CardError("the description counts the rows of a label in two ways", again)
+
+    def _check_robustness(self, robustness: RobustnessRecord) -> None:
+        again = "measure it again with `emohub evaluate --suite robustness`"
+        if robustness.model.fingerprint != self.run.exported.fingerprint:
+            raise CardError("the robustness is that of other weights than the run exported", again)
+        if robustness.corpus != self.recipe.corpus.name or robustness.labels != self.recipe.corpus.labels:
+            raise CardError("the robustness was not measured on the run's corpus", again)
+        used = {self.evaluation.split: self.evaluation.data, **self.run.data}.get(robustness.split)
+        if used is not None and used.fingerprint != robustness.data.fingerprint:
+            raise CardError(f"the robustness was measured on another {robustness.split} split", again)
+        rates = [(each.name, each.failures / each.texts, each.failure_rate.value) for each in robustness.tests]
+        rates += [(each.name, each.failures / each.texts, each.failure_rate.value) for each in robustness.probes]
+        for name, counted, stated in rates:
+            if not math.isclose(stated, counted, rel_tol=1e-9, abs_tol=1e-12):
+                raise CardError(f"the failures of {name!r} contradict their rate", again)
 
 
 def _scores(evaluation: EvalRecord) -> Iterator[tuple[str, float, float]]:

@@ -2,8 +2,9 @@
 
 Every part of a body stands between two markers, so that what a person writes between the parts can be told from what is
 rendered. The parts of a model's card are, in their order: ``summary`` (with the title), ``usage``, ``results``,
-``training``, ``uses-and-limits``, ``licence`` and, where somebody else reports figures, ``reported``. A documented page
-begins with ``sections.DOCUMENTED_PAGE`` and has ``summary``, ``reported`` and ``usage``.
+``robustness`` where it was measured, ``training``, ``uses-and-limits``, ``licence`` and, where somebody else reports
+figures, ``reported``. A documented page begins with ``sections.DOCUMENTED_PAGE`` and has ``summary``, ``reported`` and
+``usage``.
 """
 
 import json
@@ -21,7 +22,7 @@ from emohub.card.sections import DOCUMENTED_PAGE, section
 from emohub.card.tables import Table
 from emohub.errors import CardError, UsageError
 from emohub.recipe import Recipe
-from emohub.record import DescriptionRecord, EvalRecord, ExportRecord, RunRecord
+from emohub.record import DescriptionRecord, EvalRecord, ExportRecord, RobustnessRecord, RunRecord
 
 
 def render(
@@ -30,12 +31,14 @@ def render(
     description: DescriptionRecord | None = None,
     export: ExportRecord | None = None,
     *,
+    robustness: RobustnessRecord | None = None,
     repo_id: str | None = None,
     model: str | None = None,
 ) -> str:
     """The card of the model that ``run`` exported and ``evaluation`` measured, with what ``description`` adds.
 
-    ``export`` says which files for other runtimes lie beside the weights.
+    ``export`` says which files for other runtimes lie beside the weights, ``robustness`` how the model answers what is
+    unlike its data.
 
     ``repo_id`` is where the model is or will be on the Hub; it names the model and is what the usage examples load.
     Without it the model has its recipe's name, and the examples load the folder ``model`` (``models/<recipe>`` when
@@ -45,7 +48,7 @@ def render(
         CardError: the records contradict each other.
         UsageError: ``repo_id`` is not of the form USER/NAME.
     """
-    records = Records.of(run, evaluation, description)
+    records = Records.of(run, evaluation, description, robustness)
     own_name = records.recipe.name
     context = card_context(
         records,

@@ -8,7 +8,8 @@ from emohub.data.names import name_of, names_in
 from emohub.data.predictions import Predictions, read_predictions, write_predictions
 from emohub.data.raw import RawSplit, read_raw_corpus, read_raw_files
 from emohub.data.row_checks import CHECKS, Rows, text_key
-from emohub.data.showing import reasons_to_hide
+from emohub.data.showing import MAX_SHOWN_CHARS, is_fit_to_show, reasons_to_hide
+from emohub.data.source import lies_here
 from emohub.data.table import Table, TableLimits, table_suffix
 from emohub.data.table_reading import TableFile, parse_table, read_table
 from emohub.data.table_writing import TableOutline, column_types, table_bytes, table_writer, write_table
@@ -16,6 +17,7 @@ from emohub.data.texts import PlainTexts, fingerprint, load_texts, read_lines, s
 
 __all__ = [
     "CHECKS",
+    "MAX_SHOWN_CHARS",
     "Audit",
     "Count",
     "LabelledTexts",
@@ -36,6 +38,8 @@ __all__ = [
     "escape_formula",
     "escape_table",
     "fingerprint",
+    "is_fit_to_show",
+    "lies_here",
     "load_run_split",
     "load_split",
     "load_texts",

@@ -3,6 +3,11 @@
 import re
 import unicodedata
 
+from emohub.data.damage import damage
+
+MAX_SHOWN_CHARS = 200
+"""Characters of the longest text that is shown."""
+
 # Stems of the commonest obscenities and of slurs against groups of people, as English datasets spell them.
 _OFFENSIVE = (
     r"(?:mother)?fuck|fck|cunt|whore|slut|bitch|nigg|faggot|fags?\b|retard|trann(?:y|ies)|kike|paki\b|chink|dyke"
@@ -33,3 +38,8 @@ def reasons_to_hide(text: str) -> set[str]:
     """
     plain = unicodedata.normalize("NFKC", text)  # full-width characters and the like
     return {reason for reason, pattern in _PATTERNS.items() if pattern.search(plain)}
+
+
+def is_fit_to_show(text: str) -> bool:
+    """Whether a text of a dataset is short and undamaged, and nothing else speaks against showing it."""
+    return len(text) <= MAX_SHOWN_CHARS and not damage(text) and not reasons_to_hide(text)

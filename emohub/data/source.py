@@ -12,6 +12,12 @@ DATA_DIR_VARIABLE = "EMOHUB_DATA_DIR"
 """Environment variable that stands in for ``--data-dir``."""
 
 
+def lies_here(corpus: TextSource, split: str, *, data_dir: Path | None = None) -> bool:
+    """Whether :func:`find_rows` would find the rows of a split in the data folder, for which no network is needed."""
+    folder = _data_dir(data_dir)
+    return folder is not None and (folder / corpus.data_folder / f"{split}.parquet").is_file()
+
+
 def find_rows(
     corpus: TextSource,
     split: str,
@@ -30,13 +36,12 @@ def find_rows(
         UsageError: ``file`` is no kind of table that can be read.
         DataError: the rows cannot be found or read.
     """
-    if data_dir is None and os.environ.get(DATA_DIR_VARIABLE):
-        data_dir = Path(os.environ[DATA_DIR_VARIABLE])
+    data_dir = _data_dir(data_dir)
     if file is not None:
         path = Path(corpus.base_folder, Path(file).expanduser())
         source, remedy = path.name, f"correct file in the declaration of the corpus {corpus.name}"
     elif data_dir is not None:
-        path = data_dir.expanduser() / corpus.data_folder / f"{split}.parquet"
+        path = data_dir / corpus.data_folder / f"{split}.parquet"
         source = f"{path.parent.name}/{path.name}"
         remedy = f"give a --data-dir, or {DATA_DIR_VARIABLE}, that holds {source}"
     elif corpus.hub_id is not None:
@@ -49,3 +54,9 @@ def find_rows(
     if not path.is_file():
         raise DataError(f"there is no file {path}", remedy)
     return read_table(path, keep_damage=keep_damage), f"file:{source}"
+
+
+def _data_dir(data_dir: Path | None) -> Path | None:
+    """The data folder: the one that was given, else that of the environment, if any."""
+    named = data_dir or os.environ.get(DATA_DIR_VARIABLE)
+    return Path(named).expanduser() if named else None

@@ -1,4 +1,4 @@
-"""How sure a measured value is: percentile bootstrap over rows, Wilson's interval for a share, Newcombe's for two."""
+"""How sure a measured value is: bootstrap over rows; closed forms for a share, and for two, paired or not."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -169,6 +169,34 @@ def newcombe_interval(
     share, other = successes / n, other_successes / other_n
     difference = share - other
     return difference - hypot(share - low, other_high - other), difference + hypot(high - share, other - other_low)
+
+
+def paired_interval(lost: int, won: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Interval of the difference of two shares of the same ``n`` rows, the second less the first.
+
+    ``lost`` rows succeed only the first time and ``won`` only the second. It is the Wald interval of matched pairs with
+    one row added to each of the two counts (Bonett and Price 2012), which keeps its level where few rows differ.
+
+    Raises:
+        DataError: a count is negative, both are more than ``n``, or ``level`` is not between 0 and 1.
+    """
+    if min(lost, won) < 0 or lost + won > n or n < 1 or not 0 < level < 1:
+        raise DataError(
+            f"there are {lost} rows lost and {won} won out of {n} at the level {level}",
+            "give numbers of rows, zero or more and together at most n, and a level between 0 and 1",
+        )
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    first, second = (lost + 1) / (n + 2), (won + 1) / (n + 2)
+    half = z * sqrt((first + second - (second - first) ** 2) / (n + 2))
+    return max(-1.0, second - first - half), min(1.0, second - first + half)
+
+
+def mean_interval(values: Numbers, *, resamples: int = 9999, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of ``values``, shape ``(n,)`` with n > 0."""
+    numbers = np.asarray(values, dtype=np.float64)
+    means = [numbers[rows].mean(axis=1) for rows in resampled_rows(len(numbers), resamples, seed)]
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _one_hot(ids: Ids, size: int) -> Floats:

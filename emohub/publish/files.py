@@ -22,6 +22,7 @@ from emohub.layout import (
     ONNX_EXPORT_FILE,
     ONNX_FILES,
     ONNX_FOLDER,
+    ROBUSTNESS_FILE,
     RUN_FILE,
     WEIGHTS_FILE,
     find_model,
@@ -34,9 +35,15 @@ RECORDS: dict[Stage, tuple[str, ...]] = {"masked_lm": (RUN_FILE,), "classificati
 """Records that show where a model's numbers come from; a language model is measured by its training run alone."""
 SHOWN: dict[Stage, tuple[str, ...]] = {
     "masked_lm": (LEARNING_CURVES_FILE,),
-    "classification": (LEARNING_CURVES_FILE, CONFUSION_MATRIX_FILE, CALIBRATION_FILE, DESCRIPTION_FILE),
+    "classification": (
+        LEARNING_CURVES_FILE,
+        CONFUSION_MATRIX_FILE,
+        CALIBRATION_FILE,
+        DESCRIPTION_FILE,
+        ROBUSTNESS_FILE,
+    ),
 }
-"""What a card shows beside the numbers of those records: its pictures, and the description where there is one."""
+"""What a card shows beside the numbers of those records: its pictures, and the description and robustness if any."""
 ONNX: dict[Stage, tuple[str, ...]] = {"masked_lm": (), "classification": (*ONNX_FILES.values(), ONNX_EXPORT_FILE)}
 """The model in another format, with the record that ties it to the weights; all or none of it goes."""
 ALLOWED = (

@@ -16,12 +16,24 @@ from emohub.record.export import ExportedFile, ExportRecord
 from emohub.record.files import check_writable, new_file, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
 from emohub.record.publication import PublicationRecord
+from emohub.record.robustness import (
+    SURE,
+    WEAK,
+    FailedText,
+    GroupProbe,
+    GroupResult,
+    RobustnessRecord,
+    RobustnessTest,
+    UnfamiliarTexts,
+)
 from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
 from emohub.record.verification import VerificationRecord, VerifiedClaim
 
 __all__ = [
     "ENGLISH_EXAMPLES",
     "PACKAGES",
+    "SURE",
+    "WEAK",
     "Answer",
     "CalibrationBin",
     "DescriptionRecord",
@@ -31,8 +43,11 @@ __all__ = [
     "ExportRecord",
     "Exported",
     "ExportedFile",
+    "FailedText",
     "Finding",
     "Finite",
+    "GroupProbe",
+    "GroupResult",
     "HistoryRow",
     "Interval",
     "IntervalMethod",
@@ -43,11 +58,14 @@ __all__ = [
     "PreviousStage",
     "PublicationRecord",
     "Record",
+    "RobustnessRecord",
+    "RobustnessTest",
     "RunRecord",
     "SmallerBatch",
     "Speed",
     "SplitDescription",
     "SplitIdentity",
+    "UnfamiliarTexts",
     "VerificationRecord",
     "VerifiedClaim",
     "check_writable",
