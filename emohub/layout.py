@@ -11,11 +11,13 @@ DESCRIPTION_FILE = "description.json"
 ROBUSTNESS_FILE = "robustness.json"
 PUBLISH_FILE = "publish.json"
 VERIFY_FILE = "verify.json"
+CASCADE_FILE = "cascade.json"
 CARD_FILE = "README.md"
 PREDICTIONS_FILE = "predictions.parquet"
 LEARNING_CURVES_FILE = "learning_curves.png"
 CONFUSION_MATRIX_FILE = "confusion_matrix.png"
 CALIBRATION_FILE = "calibration.png"
+CASCADE_PICTURE_FILE = "cascade.png"
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
 ONNX_FOLDER = "onnx"
@@ -30,6 +32,8 @@ RESUME_FOLDER = "resume"
 """Folder inside an unfinished run that holds what it goes on from."""
 STARTED_FILE = "started.json"
 """File inside that folder that says what the run is of."""
+ANSWERS_FILE = "answers.safetensors"
+"""File inside that folder that holds what teachers answered to the texts of the run."""
 STEP_PREFIX = "step-"
 """Beginning of the names of the checkpoints inside that folder; the step follows in digits."""
 LOGS_FOLDER = "logs"
@@ -57,8 +61,8 @@ def checkout() -> Path | None:
 def find_model(name: str) -> Path | None:
     """The folder of a local model, or None when ``name`` must be a Hub id.
 
-    ``name`` is a folder with a ``config.json``, a run folder (its ``checkpoint/`` is the model), or the name of a
-    model under ``models/``.
+    ``name`` is a folder with a ``config.json`` or ``cascade.json``, a run folder (its ``checkpoint/`` is the model), or
+    the name of a model under ``models/``.
     """
     try:
         for folder in (Path(name).expanduser(), project_root() / "models" / name, project_root() / "runs" / name):
@@ -69,6 +73,12 @@ def find_model(name: str) -> Path | None:
     except (OSError, RuntimeError):  # too long for a path, or ~NAME of a user that does not exist
         return None
     return None
+
+
+def find_cascade(name: str) -> Path | None:
+    """The folder of a local cascade; None when ``name`` is a single model or none at all."""
+    folder = find_model(name)
+    return folder if folder is not None and (folder / CASCADE_FILE).is_file() else None
 
 
 def find_records(model: str) -> Path | None:
@@ -97,15 +107,21 @@ def shipped_models() -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*")) if (path / CONFIG_FILE).is_file()}
 
 
+def shipped_cascades() -> dict[str, Path]:
+    """Every cascade under ``models/``, by name, in alphabetical order."""
+    folder = project_root() / "models"
+    return {path.name: path for path in sorted(folder.glob("*")) if (path / CASCADE_FILE).is_file()}
+
+
 def served_models() -> dict[str, str | Path]:
-    """What the page serves: the Hub ids that ``models.json`` names, as in a Space, else every model under ``models/``.
+    """What the page serves: the Hub ids in ``models.json``, as in a Space, else all of ``models/``, cascades last.
 
     Raises:
         UsageError: ``models.json`` is damaged.
     """
     path = project_root() / SERVED_FILE
     if not path.is_file():
-        return dict(shipped_models())
+        return {**shipped_models(), **shipped_cascades()}
     try:
         served = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -83,6 +83,13 @@ WRONG_USAGE: dict[str, list[list[str]]] = {
         ["minilm-emotion", "minilm-sst2", "--corpus", "no-such-corpus"],
         ["minilm-emotion", "minilm-sst2", "--corpus", "emotion", "--split", "eval"],
     ],
+    "cascade": [
+        [],
+        ["minilm-emotion"],
+        ["minilm-emotion", "minilm-sst2"],
+        ["minilm-emotion", "minilm-sst2", "--corpus", "no-such-corpus"],
+        ["minilm-emotion", "minilm-sst2", "--corpus", "emotion", "--margin", "2"],
+    ],
     "explain": [[], ["minilm-emotion"]],
     "describe": [[], ["no-such-run"], ["minilm-emotion", "--seed", "-1"]],
     "card": [[], ["no-such-run"], ["bert-emotion", "--checks"]],

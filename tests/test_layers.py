@@ -22,6 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "batch",
         "card",
+        "cascade",
         "compare",
         "describe",
         "evaluate",

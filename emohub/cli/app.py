@@ -20,6 +20,7 @@ COMMANDS = (
     "evaluate",
     "classify",
     "compare",
+    "cascade",
     "explain",
     "describe",
     "export",

@@ -122,7 +122,8 @@ def _show(prediction: "Prediction") -> None:
         bar = ProgressBar(total=1, completed=probability, width=BAR_WIDTH)
         grid.add_row(f"{escape(label)}", f"{probability:.4f}", bar, style=style)
     output.print(grid)
-    messages.print(f"{prediction.tokens} tokens, {1000 * prediction.seconds:.0f} ms", style="dim", highlight=False)
+    by = "" if prediction.answered_by is None else f", answered by {escape(prediction.answered_by)}"
+    messages.print(f"{prediction.tokens} tokens, {1000 * prediction.seconds:.0f} ms{by}", style="dim", highlight=False)
 
 
 def _note_truncated(prediction: "Prediction") -> None:

@@ -17,7 +17,7 @@ from emohub.labels import label_key
 
 if TYPE_CHECKING:
     from emohub.compare import SideBySide, Slicing, TextComparison, TextsComparison
-    from emohub.inference import Classifier, EngineName
+    from emohub.inference import Classifier, EngineName, Prediction
 
 SHOWN_DISAGREEMENTS = 10
 
@@ -129,9 +129,9 @@ def compare(
 
 
 def _models(models_and_text: Sequence[str], only_models: bool) -> Sequence[str]:
-    from emohub.layout import shipped_models
+    from emohub.layout import shipped_cascades, shipped_models
 
-    if not only_models and models_and_text[-1] in shipped_models():
+    if not only_models and models_and_text[-1] in {**shipped_models(), **shipped_cascades()}:
         raise UsageError(
             f"the last argument, {models_and_text[-1]!r}, is a model and no text",
             "add a text, --texts FILE, --corpus NAME or --input FILE",
@@ -157,9 +157,16 @@ def _load(models: Sequence[str], engine: "EngineName") -> "dict[str, Classifier]
     return named
 
 
+def _head(name: str, prediction: "Prediction") -> str:
+    """A model's name, with what is to be known of its answer."""
+    notes = [f"by {prediction.answered_by}"] if prediction.answered_by else []
+    notes += ["truncated"] if prediction.truncated else []
+    return f"{name} ({', '.join(notes)})" if notes else name
+
+
 def _show_text(comparison: "TextComparison") -> None:
     predictions = comparison.predictions
-    heads = [f"{name} (truncated)" if prediction.truncated else name for name, prediction in predictions.items()]
+    heads = [_head(name, prediction) for name, prediction in predictions.items()]
     table = results_table("Probabilities", ["Label"], heads)
     for position, label in enumerate(comparison.labels):
         cells = []

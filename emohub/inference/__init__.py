@@ -5,6 +5,7 @@ are imported by their own names: who only classifies need not wait for all of it
 """
 
 from emohub.inference.answers import Answers, Prediction
+from emohub.inference.cascade import Cascade
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, check_text
 from emohub.inference.engine import EngineName
@@ -13,6 +14,7 @@ from emohub.steps import run_steps
 __all__ = [
     "MAX_TEXT_CHARS",
     "Answers",
+    "Cascade",
     "Checkpoint",
     "Classifier",
     "EngineName",

@@ -27,6 +27,8 @@ class Prediction:
     """Wall time, tokenizing included; that of all texts that were computed together."""
     read_chars: int | None = None
     """Characters, from the start, that the model read of a text that was cut; None where it read the whole text."""
+    answered_by: str | None = None
+    """Id of the model that answered, where a cascade was asked; None where a single model was."""
 
 
 @dataclass(frozen=True)

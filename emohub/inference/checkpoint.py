@@ -67,6 +67,8 @@ def find_checkpoint(
     if not name.strip():
         raise UsageError("the name of the model is empty", "give a folder, a name under models/, or a Hub id")
     folder = layout.find_model(name)
+    if folder is not None and (folder / layout.CASCADE_FILE).is_file():
+        raise ModelError(f"{name} is a cascade, which is made of two models", "name one of the two")
     if folder is None:
         checkpoint = _fetch(name, revision, also, on_progress)
     elif revision is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from emohub import tokenizing
+from emohub import layout, tokenizing
 from emohub.errors import ModelError, UsageError
 from emohub.inference.ahead import map_ahead
 from emohub.inference.answers import Answers, Prediction
@@ -56,6 +56,8 @@ class Classifier:
         self.id = id
         self.max_length = max_length
         self.labels = _label_names(engine.config, id)
+        self.calibration_temperature = _temperature(engine.config, id)
+        """What its logits are divided by, in the weights of its last layer; None when it is not calibrated."""
         self._engine, self._tokenizer, self._checkpoint, self._device = engine, tokenizer, checkpoint, device
         self._batch_size = batch_size
         self._loading = threading.Lock()
@@ -69,8 +71,8 @@ class Classifier:
         revision: str | None = None,
         device: str | None = None,
         engine: EngineName = "auto",
-    ) -> Self:
-        """Load a model folder, a run, a model under ``models/`` by name, or a Hub id.
+    ) -> "Classifier":
+        """Load a model folder, a run, a model or cascade under ``models/`` by name, or a Hub id.
 
         Only safetensors weights are read, and code inside a model is never run. A Hub id is fetched once and works
         without a network from then on. ``device`` is the CPU when None. ``engine`` is what computes: ``torch`` as
@@ -84,7 +86,13 @@ class Classifier:
         Raises:
             UsageError: a revision was given for a local folder, or there is no such engine.
             ModelError: the model cannot be found or reached, is damaged, or is no classifier with one label per text.
+            RecordError: it is a cascade whose declaration cannot be read.
         """
+        cascade = None if revision else layout.find_cascade(str(model))
+        if cascade is not None:
+            from emohub.inference.cascade import Cascade  # noqa: PLC0415 - it is made of classifiers
+
+            return Cascade.load(cascade, device=device, engine=engine)
         checkpoint = find_checkpoint(model, revision=revision, also=files_of(engine))
         return cls.of(checkpoint, device=device, engine=engine)
 
@@ -370,3 +378,11 @@ def _label_names(config: Any, id: str) -> tuple[str, ...]:
     if len(set(labels)) < len(labels) or not all(label.strip() for label in labels):
         raise ModelError(f"id2label of {id} has an empty label or the same label twice", "correct its config.json")
     return labels
+
+
+def _temperature(config: Any, id: str) -> float | None:
+    """The temperature that a configuration states, if it does."""
+    stated: float | None = getattr(config, "calibration_temperature", None)
+    if stated is None or (type(stated) in (int, float) and 0 < stated < float("inf")):
+        return stated
+    raise ModelError(f"calibration_temperature of {id} is {stated!r}, no positive number", "correct its config.json")

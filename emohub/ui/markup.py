@@ -79,14 +79,20 @@ def dash(meaning: str) -> str:
 
 
 def facts(prediction: Prediction) -> str:
-    """Tokens and time, and a note when the text was cut."""
+    """Who answered for a cascade, tokens and time, and a note when the text was cut."""
     tokens = strings.ONE_TOKEN if prediction.tokens == 1 else strings.TOKENS.format(tokens=f"{prediction.tokens:,}")
     time = strings.MILLISECONDS.format(milliseconds=milliseconds(prediction.seconds))
-    line = f'<p class="emo-facts">{tokens} · {time}</p>'
+    line = f'<p class="emo-facts">{" · ".join([*answered_by(prediction), tokens, time])}</p>'
     if not prediction.truncated:
         return line
     note = strings.TRUNCATED.format(tokens=f"{prediction.tokens:,}", max_length=f"{prediction.max_length:,}")
     return f'<p class="emo-note">{escape(note)}</p>{line}'
+
+
+def answered_by(prediction: Prediction) -> list[str]:
+    """Which of its models answered for a cascade; nothing for a single model."""
+    name = prediction.answered_by
+    return [] if name is None else [escape(strings.ANSWERED_BY.format(model=name))]
 
 
 def percent(probability: float) -> str:

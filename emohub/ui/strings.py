@@ -319,6 +319,7 @@ EVALUATE_FILES_NOTE = "Rows are counted from 0. In CSV, cells that a spreadsheet
 TOKENS = "{tokens} tokens"
 ONE_TOKEN = "1 token"
 MILLISECONDS = "{milliseconds} ms"
+ANSWERED_BY = "answered by {model}"
 TRUNCATED = "The text has {tokens} tokens. The model read the first {max_length} and ignored the rest."
 
 MODELS_TAB = "Models"

@@ -15,6 +15,7 @@ class Classification(TypedDict):
     max_length: int
     truncated: bool
     seconds: float
+    answered_by: str | None
 
 
 def classification(model: str, prediction: Prediction) -> Classification:
@@ -27,4 +28,5 @@ def classification(model: str, prediction: Prediction) -> Classification:
         max_length=prediction.max_length,
         truncated=prediction.truncated,
         seconds=prediction.seconds,
+        answered_by=prediction.answered_by,
     )

@@ -19,7 +19,8 @@ def build(service: Service) -> Callable[..., Awaitable[Classification]]:
 
         Returns:
             The most probable label, the probabilities of all labels (they sum to 1), the tokens of the text, the
-            tokens that the model reads (max_length), whether it was cut there (truncated), and the seconds it took.
+            tokens that the model reads (max_length), whether it was cut there (truncated), the seconds it took, and for
+            a cascade of two models which of them answered (answered_by).
         """
         return classification(model, await service.answer(text, model))
 

@@ -140,7 +140,7 @@ def _columns(comparison: TextComparison, kinds: Mapping[str, str], *, timed: boo
 def _column(comparison: TextComparison, name: str, relation: str | None, timed: bool) -> str:
     prediction = comparison.predictions[name]
     tag = f'<span class="emo-tag">{strings.RELATIONS[relation]}</span>' if relation else ""
-    facts = markup.facts(prediction) if timed else _cut(prediction)
+    facts = markup.facts(prediction) if timed else _untimed(prediction)
     return (
         f'<section class="emo-column emo-{relation}" aria-label="{escape(name)}">'
         f'<h2><span class="emo-name">{escape(name)}</span>{tag}</h2><p>{markup.answer(prediction)}</p>'
@@ -148,12 +148,13 @@ def _column(comparison: TextComparison, name: str, relation: str | None, timed: 
     )
 
 
-def _cut(prediction: Prediction) -> str:
-    """A note when the text was cut; how long one of several texts took is not known."""
+def _untimed(prediction: Prediction) -> str:
+    """Who answered for a cascade, and a note when the text was cut; how long one of several texts took is not known."""
+    line = "".join(f'<p class="emo-facts">{said}</p>' for said in markup.answered_by(prediction))
     if not prediction.truncated:
-        return ""
+        return line
     note = strings.TRUNCATED.format(tokens=f"{prediction.tokens:,}", max_length=f"{prediction.max_length:,}")
-    return f'<p class="emo-note">{escape(note)}</p>'
+    return f'<p class="emo-note">{escape(note)}</p>{line}'
 
 
 def _bars(comparison: TextComparison, name: str) -> str:
