@@ -17,7 +17,7 @@ from emohub.layout import EVAL_FILE, PREDICTIONS_FILE
 from emohub.recipe import Corpus
 from emohub.recipe.corpus import SplitName
 from emohub.record import EvalRecord, check_writable, current_environment, utc_now
-from emohub.record.measuring import measure
+from emohub.record.measuring import confidence, measure
 from emohub.steps import run_steps
 
 
@@ -74,6 +74,7 @@ def evaluate(
         )
     truncated = int((answers.tokens > classifier.max_length).sum())
     measures = measure(data.labels, probabilities, corpus.labels, resamples=resamples, seed=seed)
+    temperature = classifier.calibration_temperature
     record = EvalRecord(
         created=utc_now(),
         model=identity,
@@ -92,6 +93,7 @@ def evaluate(
         texts_per_second=len(data.texts) / seconds,
         predictions_sha256=predictions_sha256,
         environment=current_environment(classifier.device),
+        uncalibrated=None if temperature is None else confidence(data.labels, probabilities, undone=temperature),
     )
     if output_dir is not None:
         record.save(output_dir / EVAL_FILE)

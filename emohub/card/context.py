@@ -22,6 +22,7 @@ from emohub.card.tables import (
     per_label_table,
     settings_tables,
     splits_table,
+    temperature_table,
 )
 from emohub.layout import CALIBRATION_FILE, CONFUSION_MATRIX_FILE, LEARNING_CURVES_FILE, ONNX_FILES
 from emohub.pictures import in_words, shown_metrics
@@ -64,6 +65,7 @@ def card_context(
         "calibration": calibration_table(evaluation),
         "calibration_file": CALIBRATION_FILE,
         "calibration_alt": _calibration_alt(evaluation),
+        "temperature": temperature_table(run, evaluation),
         "mean_confidence": mean_confidence(evaluation),
         "chosen_settings": chosen,
         "settings": every,

@@ -8,7 +8,7 @@ from emohub.card.front_matter import HUB_METRICS
 from emohub.card.markdown import Markdown, code, signed
 from emohub.card.records import RunRecords
 from emohub.recipe import Declaration
-from emohub.record import EvalRecord, ExportRecord, SplitIdentity
+from emohub.record import Confidence, EvalRecord, ExportRecord, RunRecord, SplitIdentity
 
 TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",
@@ -17,6 +17,9 @@ TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "perplexity": "Perplexity",
 }
 """Names of metrics for people."""
+_ONLY_IF_CHOSEN = frozenset({"calibrate"})
+"""Settings that joined after cards were made of runs without them: where they are as they always were, they are left
+out, so that those cards stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,24 @@ def calibration_table(evaluation: EvalRecord) -> Table:
     )
 
 
+def temperature_table(run: RunRecord, evaluation: EvalRecord) -> Table | None:
+    """What calibration did to the figures of validation and of the evaluated split; None when there was none."""
+    calibration, header = run.exported.calibration, ["Figure", "Without the temperature", "With it"]
+    if calibration is None:
+        return None
+    splits = {"validation": (calibration.before, calibration.after)}
+    if evaluation.uncalibrated is not None and evaluation.split != "validation":
+        measured = Confidence(**{name: evaluation.metrics[name].value for name in Confidence.model_fields})
+        splits[evaluation.split] = (evaluation.uncalibrated, measured)
+    titles = {"expected_calibration_error": "Expected calibration error", "log_loss": "Log loss"}
+    rows = [
+        [f"{title} on {split}", getattr(before, name), getattr(after, name)]
+        for split, (before, after) in splits.items()
+        for name, title in titles.items()
+    ]
+    return Table(header, rows)
+
+
 def history_table(records: RunRecords, columns: Sequence[str]) -> Table:
     """The evaluations during training, in the shape of the documents' results tables; the exported row is bold.
 
@@ -107,6 +128,8 @@ def settings_tables(records: RunRecords, *parts: tuple[Declaration, Iterable[str
             value, field = getattr(part, key), type(part).model_fields[key]
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             differs = value != default
+            if key in _ONLY_IF_CHOSEN and not differs:
+                continue
             origin = "set for this run" if key in changed else "recipe" if differs else "default"
             every.append([key, plain(value), origin])
             if differs:

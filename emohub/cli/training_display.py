@@ -159,6 +159,14 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
         f"{record.exported.size_bytes / 1e6:.1f} MB, to {escape(str(folder))}",
         soft_wrap=True,
     )
+    if (calibration := record.exported.calibration) is not None:
+        before, after = calibration.before.log_loss, calibration.after.log_loss
+        output.print(
+            f"Calibrated by the temperature {calibration.temperature:.3g}: validation log loss {before:.4f} without it"
+            f", {after:.4f} with it",
+            highlight=False,
+            soft_wrap=True,
+        )
     if record.energy is not None:
         emitted = "" if record.energy.kg_co2e is None else f", {1000 * record.energy.kg_co2e:.3g} g CO2e"
         output.print(

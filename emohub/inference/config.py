@@ -22,6 +22,11 @@ class PlainConfig:
     """All that the file states."""
 
     @property
+    def calibration_temperature(self) -> Any:
+        """What its file states that the logits are divided by; see :attr:`Classifier.calibration_temperature`."""
+        return self.stated.get("calibration_temperature")
+
+    @property
     def num_labels(self) -> int:
         """Number of labels."""
         return len(self.id2label)

@@ -1,5 +1,6 @@
 """Models in memory: loaded in float32 from safetensors alone, made ready for training, and saved."""
 
+import copy
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForMaskedLM,
@@ -129,6 +131,7 @@ def load_with_new_head(auto_class: Any, checkpoint: Checkpoint, config: Any) -> 
     Raises:
         ModelError: the file cannot be read, or lacks weights of the encoder.
     """
+    vars(config).pop("calibration_temperature", None)  # what is trained on is calibrated no longer
     model, loaded = load_model(auto_class, checkpoint, config, ignore_mismatched_sizes=True)
     encoder = f"{model.base_model_prefix}."
     replaced = {*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])}
@@ -141,16 +144,33 @@ def load_with_new_head(auto_class: Any, checkpoint: Checkpoint, config: Any) -> 
     return BaseModel(model.train(), checkpoint)
 
 
-def save_pretrained(model: PreTrainedModel, tokenizer: TrainingTokenizer, folder: Path, dtype: str) -> None:
+def save_pretrained(
+    model: PreTrainedModel,
+    tokenizer: TrainingTokenizer,
+    folder: Path,
+    dtype: str,
+    *,
+    temperature: float | None = None,
+) -> None:
     """Write configuration, safetensors weights in ``dtype`` (``float32`` or ``float16``) and tokenizer into ``folder``.
 
     The configuration names the precision that the model computes in, so that everybody who loads half-precision
     weights computes in float32 with them, as :class:`~emohub.inference.Classifier` does, and gets the same answers.
 
+    ``temperature`` divides a classifier's logits, and with them the last layer as it is written, so that everybody gets
+    the calibrated probabilities, too. ``model`` itself stays as it is.
+
     Raises:
-        ModelError: the folder cannot be written, or a weight is too large for ``dtype``.
+        ModelError: the folder cannot be written, a weight is too large for ``dtype``, or a temperature is given for a
+            model whose last layer cannot be told.
     """
-    stored = {name: tensor.to(getattr(torch, dtype)) for name, tensor in model.state_dict().items()}
+    weights = model.state_dict()
+    if temperature is not None:
+        head = last_layer(model)
+        for name in (f"{head}.weight", f"{head}.bias"):
+            if name in weights:
+                weights[name] = weights[name] / temperature
+    stored = {name: tensor.to(getattr(torch, dtype)) for name, tensor in weights.items()}
     for name, tensor in stored.items():
         if not tensor.isfinite().all():
             raise ModelError(f"the weight {name} has values that {dtype} cannot hold", 'export with dtype = "float32"')
@@ -158,12 +178,38 @@ def save_pretrained(model: PreTrainedModel, tokenizer: TrainingTokenizer, folder
         with quiet():
             folder.mkdir(parents=True, exist_ok=True)
             model.save_pretrained(folder, state_dict=stored)
+            if temperature is not None:
+                config = copy.deepcopy(model.config)
+                config.calibration_temperature = temperature
+                config.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
             (folder / WEIGHTS_FILE).chmod(0o644)  # safetensors lets nobody but the writer read it
     except (OSError, SafetensorError) as error:
         raise ModelError(
             f"the model cannot be written to {folder} ({error})", "choose a folder with free space"
         ) from None
+
+
+def last_layer(model: PreTrainedModel) -> str:
+    """The name of the one linear layer beside the encoder that gives as many values as there are labels.
+
+    Raises:
+        ModelError: there is none, or more than one.
+    """
+    encoder = f"{model.base_model_prefix}."
+    found: list[str] = [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and module.out_features == model.config.num_labels
+        and not name.startswith(encoder)
+    ]
+    if len(found) != 1:
+        raise ModelError(
+            f"{type(model).__name__} has {len(found)} layers that could give its logits, and cannot be calibrated",
+            "leave calibrate out of the recipe's [export], or train a model of the BERT, DistilBERT or RoBERTa family",
+        )
+    return found[0]
 
 
 def recompute_activations(model: PreTrainedModel) -> None:

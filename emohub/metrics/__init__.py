@@ -7,7 +7,15 @@ label. Bad input raises :class:`~emohub.errors.DataError`.
 it loads the evaluate library, which takes seconds.
 """
 
-from emohub.metrics.calibration import Bin, calibration_bins, expected_calibration_error, log_loss
+from emohub.metrics.calibration import (
+    TEMPERATURES,
+    Bin,
+    at_temperature,
+    calibration_bins,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+)
 from emohub.metrics.classification import (
     METRICS,
     averages,
@@ -30,8 +38,10 @@ from emohub.metrics.paired import holm, mcnemar_exact
 
 __all__ = [
     "METRICS",
+    "TEMPERATURES",
     "Bin",
     "BootstrapResult",
+    "at_temperature",
     "averages",
     "bootstrap_intervals",
     "bootstrap_steps",
@@ -39,6 +49,7 @@ __all__ = [
     "classification_metrics",
     "confusion_matrix",
     "expected_calibration_error",
+    "fit_temperature",
     "holm",
     "label_scores",
     "log_loss",

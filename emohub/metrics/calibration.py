@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: log loss and expected calibration error."""
+"""Whether probabilities mean what they say: log loss, calibration error, and the temperature that mends them."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,11 @@ import numpy as np
 
 from emohub.errors import DataError
 from emohub.metrics.checks import Floats, Ids, Numbers, check_probabilities
+
+TEMPERATURES = (0.1, 10.0)
+"""The lowest and the highest temperature that is fitted."""
+_HALVINGS = 64
+"""Of the interval between their inverses: more than a float64 has digits for."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,66 @@ def expected_calibration_error(references: Numbers, probabilities: Numbers, num_
     references, probabilities = check_probabilities(references, probabilities)
     confidence, right, bins = binned(references, probabilities, num_bins)
     return float(np.abs(np.bincount(bins, confidence - right, num_bins)).sum() / len(references))
+
+
+def fit_temperature(references: Numbers, probabilities: Numbers) -> float:
+    """The temperature to divide logits by for the lowest log loss (Guo et al. 2017, section 4.2).
+
+    The logarithms of probabilities are logits, but for a constant in each row that changes nothing. The loss is convex
+    in the inverse of the temperature, so its slope, which halving an interval brings to zero, has one zero at most.
+
+    It is kept within :data:`TEMPERATURES`: the loss of answers that are all right falls with the temperature down to 0,
+    and that of answers worse than chance has no lowest point either. Where no temperature changes anything, it is 1.
+
+    Raises:
+        DataError: lengths differ, an id is out of range, or a row is no distribution.
+    """
+    references, probabilities = check_probabilities(references, probabilities)
+    logits = _logits(probabilities)
+    true = logits[np.arange(len(references)), references]
+
+    def slope(inverse: float) -> float:
+        return float(((_softmax(inverse * logits) * logits).sum(axis=1) - true).mean())
+
+    coldest, hottest = TEMPERATURES
+    low, high = 1 / hottest, 1 / coldest
+    if slope(low) >= 0:
+        return 1.0 if slope(high) <= 0 else hottest
+    if slope(high) <= 0:
+        return coldest
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if slope(middle) > 0 else (middle, high)
+    return 2 / (low + high)
+
+
+def at_temperature(probabilities: Numbers, temperature: float) -> Numbers:
+    """The probabilities, in their own type, if their logits were divided by ``temperature``.
+
+    They are the powers by its inverse, shared out anew. ``1 / temperature`` undoes it. A probability of 0 counts as the
+    smallest number of its type. The order within a row stays.
+
+    Raises:
+        DataError: the temperature is not a positive number.
+    """
+    if not 0 < temperature < np.inf:
+        raise DataError(f"the temperature is {temperature}", "give a positive number")
+    changed: Numbers = _softmax(_logits(probabilities) / temperature).astype(probabilities.dtype)
+    return changed
+
+
+def _logits(probabilities: Numbers) -> Floats:
+    """Logarithms, the highest of each row moved to 0."""
+    smallest = float(np.finfo(probabilities.dtype).smallest_subnormal)
+    logarithms: Floats = np.log(np.maximum(probabilities.astype(np.float64), smallest))
+    logits: Floats = logarithms - logarithms.max(axis=1, keepdims=True)
+    return logits
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers: Floats = np.exp(logits)
+    probabilities: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
 
 
 def row_losses(references: Ids, probabilities: Numbers) -> Floats:

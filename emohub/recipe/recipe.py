@@ -133,6 +133,9 @@ class Export(Declaration):
 
     dtype: Literal["float32", "float16"] = "float32"
     """Precision of the exported weights; what ``float16`` costs is measured on validation and recorded."""
+    calibrate: bool = False
+    """Divide the last layer by the temperature that gives the lowest log loss on validation (Guo et al. 2017): no label
+    changes, and probabilities say better how often answers are right."""
 
 
 class Adaptation(Declaration):
@@ -253,6 +256,8 @@ class Recipe(Declaration):
         )
         if self.adaptation is None:
             del values["adaptation"]
+        if not self.export.calibrate:
+            del values["export"]["calibrate"]
         for training in (values, values.get("adaptation", {})):
             for key in _LATER_KEYS & training.get("training", {}).keys():
                 if training["training"][key] == Training.model_fields[key].default:

@@ -1,6 +1,7 @@
 """Records of what a run did and what an evaluation measured: versioned JSON, the only source of published numbers."""
 
 from emohub.record.base import Finite, Record
+from emohub.record.calibration import Calibration, Confidence
 from emohub.record.description import (
     ENGLISH_EXAMPLES,
     Answer,
@@ -35,7 +36,9 @@ __all__ = [
     "SURE",
     "WEAK",
     "Answer",
+    "Calibration",
     "CalibrationBin",
+    "Confidence",
     "DescriptionRecord",
     "Energy",
     "Environment",

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from emohub.recipe.declaration import Declaration, NotNegative, NotNegativeFloat, Positive, Sha256, Share, Text
 from emohub.record.base import Finite, Record
+from emohub.record.calibration import Confidence
 from emohub.record.environment import Environment
 from emohub.record.identity import ModelIdentity, SplitIdentity
 
@@ -77,3 +78,5 @@ class EvalRecord(Record):
     predictions_sha256: Sha256
     """Of the parquet file beside this record: row, label, predicted and one probability column per label."""
     environment: Environment
+    uncalibrated: Confidence | None = None
+    """Of the same answers with the model's temperature undone; None for a model that states none."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from emohub.metrics import (
     METRICS,
     BootstrapResult,
+    at_temperature,
     averages,
     bootstrap_steps,
     calibration_bins,
@@ -18,6 +19,7 @@ from emohub.metrics import (
     log_loss,
 )
 from emohub.recipe import Declaration
+from emohub.record.calibration import Confidence
 from emohub.record.evaluation import CalibrationBin, Interval, IntervalMethod, LabelResult
 from emohub.steps import run_steps
 
@@ -81,6 +83,24 @@ def measure_steps(
         confusion_matrix=tuple(map(tuple, confusion[:k, :k].tolist())),
         other_answers=tuple(confusion[:k, k:].sum(axis=1).tolist()),
         calibration=tuple(CalibrationBin(**asdict(part)) for part in calibration_bins(references, probabilities)),
+    )
+
+
+def confidence(
+    references: NDArray[np.int64], probabilities: NDArray[np.float32], *, undone: float | None = None
+) -> Confidence:
+    """How far ``probabilities`` are from how often the answers are right.
+
+    ``undone`` is the temperature that their model holds: then it is of the answers that it would give without.
+
+    Raises:
+        DataError: lengths differ, an id is out of range, or a row is no distribution.
+    """
+    if undone is not None:
+        probabilities = at_temperature(probabilities, 1 / undone)
+    return Confidence(
+        expected_calibration_error=expected_calibration_error(references, probabilities),
+        log_loss=log_loss(references, probabilities),
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from emohub.recipe import Stage
 from emohub.recipe.declaration import Declaration, NotNegative, NotNegativeFloat, Positive, Sha256, Share, Text
 from emohub.record.base import Finite, Record
+from emohub.record.calibration import Calibration
 from emohub.record.environment import Environment
 from emohub.record.identity import ModelIdentity, SplitIdentity
 
@@ -40,6 +41,8 @@ class Exported(Declaration):
     """Validation figures of the exported files, loaded again and measured."""
     validation_before_export: dict[str, Finite]
     """Validation figures of the fp32 weights that were exported."""
+    calibration: Calibration | None = None
+    """What calibration did to the exported files; None when the recipe asked for none."""
 
 
 class Finding(Declaration):

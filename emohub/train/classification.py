@@ -17,11 +17,12 @@ from emohub import packing, tokenizing
 from emohub.data import LabelledTexts, audit_for_training, load_split, split_identity
 from emohub.errors import DivergedError
 from emohub.inference import Classifier
-from emohub.inference.loading import BaseModel, load_for_training, save_pretrained
+from emohub.inference.loading import BaseModel, last_layer, load_for_training, save_pretrained
 from emohub.inference.torch_engine import TorchEngine
-from emohub.metrics import classification_metrics, log_loss
+from emohub.metrics import classification_metrics, fit_temperature, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
-from emohub.record import Finding, ModelIdentity, PreviousStage, SplitIdentity
+from emohub.record import Calibration, Finding, ModelIdentity, PreviousStage, SplitIdentity
+from emohub.record.measuring import confidence
 from emohub.tokenizing import Tokens, TrainingTokenizer
 from emohub.train.batches import Batch
 from emohub.train.stage import base_identity, recorded_recipe
@@ -143,14 +144,28 @@ class Classification:
         return self._figures(probabilities)
 
     def save(self, folder: Path) -> None:
-        """Write the classifier and its tokenizer in the recipe's precision."""
-        save_pretrained(self.model, self.tokenizer, folder, self.export_dtype)
+        """Write the classifier and its tokenizer in the recipe's precision, calibrated if it says so."""
+        save_pretrained(self.model, self.tokenizer, folder, self.export_dtype, temperature=self._temperature())
 
-    def measure_files(self, folder: Path) -> dict[str, float]:
-        """The loss and all metrics on validation of the classifier in ``folder``."""
-        return self._figures(
-            Classifier.from_pretrained(folder, engine="torch").predict_proba(self.splits["validation"].texts)
+    def measure_files(self, folder: Path) -> tuple[dict[str, float], Calibration | None]:
+        """The loss and all metrics on validation of the classifier in ``folder``, and what its temperature did."""
+        classifier, validation = Classifier.from_pretrained(folder, engine="torch"), self.splits["validation"]
+        probabilities, temperature = classifier.predict_proba(validation.texts), classifier.calibration_temperature
+        if temperature is None:
+            return self._figures(probabilities), None
+        calibration = Calibration(
+            temperature=temperature,
+            before=confidence(validation.labels, probabilities, undone=temperature),
+            after=confidence(validation.labels, probabilities),
         )
+        return self._figures(probabilities), calibration
+
+    def _temperature(self) -> float | None:
+        """What calibrates the weights as they are; None where the recipe wants none."""
+        if not self.recorded.export.calibrate:
+            return None
+        validation = self.splits["validation"]
+        return fit_temperature(validation.labels, self._validator.predict_proba(validation.texts))
 
     def _figures(self, probabilities: NDArray[np.float32]) -> dict[str, float]:
         labels = self.splits["validation"].labels
@@ -205,6 +220,8 @@ def gather_classification(
         attention_dropout=recipe.training.attention_dropout,
         dropout=recipe.training.dropout,
     )
+    if recipe.export.calibrate:
+        last_layer(base.model)  # it could not be calibrated after training, either
     if previous is not None:
         identity = base.identity.model_copy(update={"id": previous.run_id})
         recorded = recorded_recipe(recipe, recipe.base_model)

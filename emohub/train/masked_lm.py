@@ -19,7 +19,7 @@ from emohub.errors import DataError, ModelError, UsageError
 from emohub.inference.loading import BaseModel, save_pretrained
 from emohub.inference.masked_lm import load_for_masked_lm, load_masked_lm, masked_lm_logits
 from emohub.recipe import Adaptation, EvaluationSchedule, Recipe, Stage, TextCorpus, Training
-from emohub.record import Finding, ModelIdentity, SplitIdentity
+from emohub.record import Calibration, Finding, ModelIdentity, SplitIdentity
 from emohub.tokenizing import TrainingTokenizer
 from emohub.train.batches import Batch, chunks
 from emohub.train.masking import NOTHING_ASKED, blocks, mask, masked_lm_metrics
@@ -115,10 +115,10 @@ class MaskedLM:
         save_pretrained(self.base.model, self.tokenizer, folder, self.export_dtype)
 
     @torch.inference_mode()
-    def measure_files(self, folder: Path) -> dict[str, float]:
-        """The same figures of the language model in ``folder``."""
+    def measure_files(self, folder: Path) -> tuple[dict[str, float], Calibration | None]:
+        """The same figures of the language model in ``folder``, which holds no temperature."""
         model = load_masked_lm(folder)
-        return masked_lm_metrics(*self._loss_and_weight(model, range(self.validation_size)))
+        return masked_lm_metrics(*self._loss_and_weight(model, range(self.validation_size))), None
 
     @torch.inference_mode()
     def measure_blocks(

@@ -68,6 +68,7 @@ def export(best: Best, material: StageMaterial, folder: Path) -> Exported:
     finally:
         shutil.rmtree(writing, ignore_errors=True)
     exported = Checkpoint(folder, folder.parent.name)
+    validation, calibration = material.measure_files(folder)
     return Exported(
         step=best.row.step,
         epoch=best.row.epoch,
@@ -76,6 +77,7 @@ def export(best: Best, material: StageMaterial, folder: Path) -> Exported:
         parameters=sum(parameter.numel() for parameter in material.model.parameters()),
         size_bytes=exported.weights.stat().st_size,
         fingerprint=exported.fingerprint,
-        validation=material.measure_files(folder),
+        validation=validation,
         validation_before_export={"loss": best.row.validation_loss, **best.row.metrics},
+        calibration=calibration,
     )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from emohub.errors import ModelError
 from emohub.inference.loading import BaseModel
 from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
-from emohub.record import Finding, ModelIdentity, SplitIdentity
+from emohub.record import Calibration, Finding, ModelIdentity, SplitIdentity
 from emohub.train.batches import Batch
 
 
@@ -93,8 +93,8 @@ class StageMaterial(Protocol):
     def save(self, folder: Path) -> None:
         """Write model and tokenizer."""
 
-    def measure_files(self, folder: Path) -> dict[str, float]:
-        """Validation figures of the files in ``folder``, loaded again."""
+    def measure_files(self, folder: Path) -> tuple[dict[str, float], Calibration | None]:
+        """Validation figures of the files in ``folder``, loaded again, and what a temperature that they hold did."""
 
 
 def base_identity(recipe: Recipe, loaded: ModelIdentity, *, given: bool) -> ModelIdentity:
