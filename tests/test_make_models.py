@@ -9,14 +9,18 @@ from typing import Any
 import pytest
 
 from emohub.card import write_card
+from emohub.cascade import make_cascade
 from emohub.errors import RecordError, TrainingError, UsageError
+from emohub.inference import find_checkpoint
 from emohub.layout import CARD_FILE, DESCRIPTION_FILE, EVAL_FILE, RUN_FILE, VERIFY_FILE
 from emohub.recipe import Corpus, Recipe
 from emohub.record import DescriptionRecord, Record, RunRecord, VerificationRecord
+from emohub.record.cascade import CascadeRecord
 from emohub.train import train
 from tests.factories import make_description, make_environment, make_eval_record, make_recipe, make_run_record
 from tools import make_models
-from tools.make_models import Sources, announcement, duration, make, ordered, outcome, plan
+from tools.make_models import Sources, make, outcome
+from tools.model_plan import announcement, duration, ordered, plan
 from tools.same_records import differences, differing, with_time_and_machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,7 +120,7 @@ def test_it_says_first_how_long_it_takes(project: Path) -> None:
     lines = announcement(plan([recipe_of("known"), recipe_of("unknown")], {}))
     assert "training 1 h 2 min, measuring 1 min (on A Processor 3000, 2 cores)" in "\n".join(lines)
     assert lines[3].startswith("In all about 1 h 3 min")
-    assert lines[4] == "There is no record of unknown: the time for it comes on top."
+    assert lines[4] == "No record says how long this takes, which comes on top: the suite of known, unknown."
     assert [duration(seconds) for seconds in (4, 100, 7260)] == ["4 s", "2 min", "2 h 1 min"]
 
 
@@ -130,7 +134,7 @@ def test_a_dry_run_makes_nothing(project: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 models, in this order:\n  1. minilm-emotion: never made before")
+    assert done.stdout.startswith("1 model, in this order:\n  1. minilm-emotion: never made before")
     assert sorted(path.name for path in project.rglob("*")) == ["cards", "models"]
 
 
@@ -209,6 +213,43 @@ def test_all_is_made_in_order_and_comes_out_the_same_again(
     assert outcome({"a": []}) == ["a: as it was, byte for byte but for time and machine"]
     with pytest.raises(TrainingError, match="run of other settings"):
         make(plan(recipes, {}), Sources(str(tiny_base_dir), made_data_dir, max_steps=3), say_nothing)
+
+
+def test_students_come_after_teachers_and_cascades_after_both(
+    project: Path, tiny_base_dir: Path, made_on_hub: Corpus, made_data_dir: Path
+) -> None:
+    student = tiny("student", "teacher", made_on_hub).model_dump(mode="json")
+    student["distillation"] = {"teachers": ["teacher"], "student": {"num_hidden_layers": 1}}
+    recipes = [Recipe.from_values(student, "student"), tiny("teacher", str(tiny_base_dir), made_on_hub)]
+    sources = Sources(None, made_data_dir, max_steps=4, resamples=20)
+    assert make(plan(recipes, {}), sources, say_nothing) == {}
+    run = RunRecord.load(project / "cards" / "student" / RUN_FILE)
+    assert run.distillation is not None
+    teacher = find_checkpoint("teacher").identity
+    assert (run.base_model, run.distillation.teachers[0].model) == (teacher, teacher)
+
+    folder = project / "models" / "both"
+    cascade = make_cascade("student", "teacher", made_on_hub, data_dir=made_data_dir, output_dir=folder, resamples=20)
+    cascade.model_copy(update={"created": "before", "labels": ("x",)}).save(folder / "cascade.json")
+    assert make(plan(recipes, {}), sources, say_nothing) == {
+        "teacher": [],
+        "student": [],
+        "both": ["cascade.json: labels"],
+    }
+    assert CascadeRecord.load(folder / "cascade.json").chosen == cascade.chosen
+    assert make_models.renew_cascades({"other"}, {}, sources, say_nothing) == {}
+
+    # A student of other weights than the teacher now has is no student of it.
+    (project / "models" / "teacher" / "model.safetensors").write_bytes(b"other")
+    with pytest.raises(TrainingError, match="run of other settings"):
+        make_models.train_model(plan(recipes[:1], {})[0], sources, set(), say_nothing)
+
+
+def test_the_records_that_ship_are_the_same_as_themselves(tmp_path: Path) -> None:
+    folders = [path.parent for path in sorted((ROOT / "cards").glob(f"*/{RUN_FILE}"))]
+    assert len(folders) >= 3
+    for folder in folders:
+        assert differences(folder, Path(shutil.copytree(folder, tmp_path / folder.name))) == []
 
 
 def test_folders_are_replaced_whole_or_not_at_all(

@@ -4,10 +4,11 @@
     python -m tools.make_models --data-dir DATA --base-model DIR --dry-run
     python -m tools.make_models tiny-emotion --data-dir DATA
 
-It says first how long that takes. Each model is trained in ``runs/NAME``, measured on the test split, described and
-held against its card there; then ``models/NAME`` and ``cards/NAME`` are replaced, each whole or not at all. What a
-model starts or learns from is made before it. The same command goes on where it was stopped. At the end it says what
-came out otherwise than it was.
+It says first how long that takes. Each model is trained in ``runs/NAME``, measured there on the test split, described
+and asked the suite of robustness; then ``models/NAME`` and ``cards/NAME`` are replaced, each whole or not at all, and
+the model is held against its card. What a model starts or learns from is made before it, and the threshold of a cascade
+is chosen again after both of its models. The same command goes on where it was stopped. At the end it says what came
+out otherwise than it was.
 """
 
 import argparse
@@ -16,16 +17,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from emohub import layout
 from emohub.card import write_card
+from emohub.cascade import make_cascade
 from emohub.describe import describe
-from emohub.errors import EmohubError, RecordError, TrainingError, UsageError
+from emohub.errors import EmohubError, RecordError, TrainingError
 from emohub.evaluate import evaluate
 from emohub.inference import find_checkpoint
 from emohub.layout import (
+    CASCADE_FILE,
     CHECKPOINT_FOLDER,
     DESCRIPTION_FILE,
     EVAL_FILE,
@@ -34,13 +36,15 @@ from emohub.layout import (
     RUN_FILE,
     VERIFY_FILE,
 )
-from emohub.recipe import Recipe, list_recipes, load_recipe
-from emohub.record import DescriptionRecord, EvalRecord, ModelIdentity, RobustnessRecord, RunRecord, current_environment
+from emohub.recipe import Corpus, list_recipes, load_corpus, load_recipe
+from emohub.record import DescriptionRecord, EvalRecord, ModelIdentity, RobustnessRecord, RunRecord
+from emohub.record.cascade import CascadeRecord
 from emohub.robustness import measure_robustness
 from emohub.train import Progress, train
 from emohub.train.stage import recorded_recipe
 from emohub.verify import verify
-from tools.same_records import differences, different_files
+from tools.model_plan import Planned, announcement, parents, plan, teachers
+from tools.same_records import differences, different_files, differing
 
 MEASURED = (RUN_FILE, EVAL_FILE, PREDICTIONS_FILE, DESCRIPTION_FILE, ROBUSTNESS_FILE)
 """Files of a run that go to ``cards/``."""
@@ -57,143 +61,6 @@ class Sources:
     """Optimizer steps after which each training ends; None as the recipes say."""
     resamples: int = 9999
     """Of the bootstrap behind the intervals."""
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One model that will be made."""
-
-    recipe: Recipe
-    ships: bool
-    """Whether it goes to ``models/`` and ``cards/``; what others only learn from stays in its run folder."""
-    training_seconds: float | None
-    """As its record states; None where there is none."""
-    measuring_seconds: float | None
-    machine: str | None
-    """Where it took that long."""
-
-    @property
-    def run(self) -> Path:
-        """Its run folder."""
-        return layout.project_root() / "runs" / self.recipe.name
-
-    @property
-    def seconds(self) -> float | None:
-        """Of all that is known to be done; None where nothing is."""
-        return None if self.training_seconds is None else self.training_seconds + (self.measuring_seconds or 0)
-
-
-def parents(recipe: Recipe) -> tuple[str, ...]:
-    """What a recipe starts or learns from, by name."""
-    return tuple(name.removeprefix("models/") for name in (recipe.base_model, *teachers(recipe)))
-
-
-def teachers(recipe: Recipe) -> tuple[str, ...]:
-    """Whom a recipe learns from, as it names them."""
-    return recipe.distillation.teachers if recipe.distillation else ()
-
-
-def ordered(recipes: Sequence[Recipe], declared: Mapping[str, Recipe]) -> list[Recipe]:
-    """The recipes, and those of ``declared`` that they need and that lie in no ``models/``, each after what it needs.
-
-    Raises:
-        UsageError: two need each other.
-    """
-    known = {**declared, **{recipe.name: recipe for recipe in recipes}}
-    asked, shipped = {recipe.name for recipe in recipes}, layout.shipped_models()
-    needs: dict[str, list[str]] = {}
-    waiting = sorted(asked)
-    while waiting:
-        name = waiting.pop()
-        needs[name] = [
-            each for each in parents(known[name]) if each in known and (each in asked or each not in shipped)
-        ]
-        waiting += [each for each in needs[name] if each not in needs]
-    try:
-        return [known[name] for name in TopologicalSorter(dict(sorted(needs.items()))).static_order()]
-    except CycleError as error:
-        raise UsageError(f"{' and '.join(error.args[1])} need each other", "correct their recipes") from None
-
-
-def plan(recipes: Sequence[Recipe], declared: Mapping[str, Recipe]) -> list[Planned]:
-    """What is made, in order, and how long that took when it was done last.
-
-    Raises:
-        UsageError: two recipes need each other.
-        RecordError: a record is damaged.
-    """
-    asked = {recipe.name for recipe in recipes}
-    return [_planned(recipe, recipe.name in asked) for recipe in ordered(recipes, declared)]
-
-
-def _planned(recipe: Recipe, ships: bool) -> Planned:
-    root = layout.project_root()
-    folders = (root / "cards" / recipe.name, root / "runs" / recipe.name)
-    records = next((folder for folder in folders if (folder / RUN_FILE).is_file()), None)
-    if records is None:
-        return Planned(recipe, ships, None, None, None)
-    run = RunRecord.load(records / RUN_FILE)
-    stages = [run, *(RunRecord.load(path) for path in records.glob(f"*/{RUN_FILE}"))]
-    training = sum(stage.training_seconds for stage in stages)
-    machine = f"{run.environment.processor}, {run.environment.cpu_count} cores"
-    return Planned(recipe, ships, training, measuring_seconds(records) if ships else 0.0, machine)
-
-
-def measuring_seconds(records: Path) -> float | None:
-    """How long evaluating, verifying, describing and the suite take as the records say; None where they do not."""
-    if not (records / EVAL_FILE).is_file() or not (records / DESCRIPTION_FILE).is_file():
-        return None
-    evaluation = EvalRecord.load(records / EVAL_FILE)
-    description = DescriptionRecord.load(records / DESCRIPTION_FILE)
-    speed, rows = description.speed, description.splits["validation"].data.rows
-    asked = rows + suite_texts(records / ROBUSTNESS_FILE)
-    return 2 * evaluation.seconds + asked / speed.texts_per_second + speed.texts * speed.median_ms / 1000
-
-
-def suite_texts(path: Path) -> int:
-    """Texts that the suite of robustness asked; 0 where there is no record of it."""
-    if not path.is_file():
-        return 0
-    record = RobustnessRecord.load(path)
-    return record.texts + sum(each.texts for each in (*record.tests, *record.probes, *record.unfamiliar))
-
-
-def announcement(planned: Sequence[Planned]) -> list[str]:
-    """What will be made and how long it takes, in lines."""
-    lines = [f"{len(planned)} models, in this order:"]
-    for number, each in enumerate(planned, start=1):
-        lines.append(f"  {number}. {each.recipe.name}: {_duration_of(each)}{_state_of(each)}")
-    here = current_environment("cpu")
-    known = sum(each.seconds or 0 for each in planned)
-    lines.append(
-        f"In all about {duration(known)}, as the records say; loading models and drawing cards come on top. "
-        f"This machine: {here.processor}, {here.cpu_count} cores."
-    )
-    unknown = [each.recipe.name for each in planned if each.seconds is None]
-    if unknown:
-        lines.append(f"There is no record of {', '.join(unknown)}: the time for it comes on top.")
-    return lines
-
-
-def _duration_of(planned: Planned) -> str:
-    if planned.training_seconds is None:
-        return "never made before, so how long it takes is not known"
-    measuring = "" if planned.measuring_seconds is None else f", measuring {duration(planned.measuring_seconds)}"
-    return f"training {duration(planned.training_seconds)}{measuring} (on {planned.machine})"
-
-
-def _state_of(planned: Planned) -> str:
-    if (planned.run / RUN_FILE).is_file():
-        return f"; trained already in {planned.run.name}, and not again"
-    return "; goes on" if (planned.run / layout.RESUME_FOLDER).is_dir() else ""
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, to the minute from one minute on."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def make(planned: Sequence[Planned], sources: Sources, say: Callable[[str], None] = print) -> dict[str, list[str]]:
@@ -219,7 +86,8 @@ def make(planned: Sequence[Planned], sources: Sources, say: Callable[[str], None
             changed[each.recipe.name] = found
         hold_to_card(each, sources)
         say(f"{each.recipe.name}: in models/ and cards/")
-    return changed
+    corpora = {each.recipe.corpus.name: each.recipe.corpus for each in planned}
+    return changed | renew_cascades({each.recipe.name for each in planned if each.ships}, corpora, sources, say)
 
 
 def train_model(planned: Planned, sources: Sources, made: set[str], say: Callable[[str], None]) -> RunRecord:
@@ -348,6 +216,39 @@ def hold_to_card(planned: Planned, sources: Sources) -> None:
     found.record().save(layout.project_root() / "cards" / name / VERIFY_FILE)
     if not found.holds:
         raise RecordError(f"figures of cards/{name} do not hold", f"see `emohub verify {name}`")
+
+
+def renew_cascades(
+    made: set[str], corpora: Mapping[str, Corpus], sources: Sources, say: Callable[[str], None]
+) -> dict[str, list[str]]:
+    """Choose again the threshold of each cascade in ``models/`` that one of the models in ``made`` belongs to.
+
+    Returns:
+        What its record says otherwise than before.
+
+    Raises:
+        EmohubError: as :func:`emohub.cascade.make_cascade`.
+    """
+    changed = {}
+    for name, folder in layout.shipped_cascades().items():
+        before = CascadeRecord.load(folder / CASCADE_FILE)
+        small, large = before.small.model.id, before.large.model.id
+        if not made & {small, large}:
+            continue
+        after = make_cascade(
+            small,
+            large,
+            corpora.get(before.corpus) or load_corpus(before.corpus),
+            data_dir=sources.data_dir,
+            output_dir=folder,
+            margin=before.margin,
+            resamples=sources.resamples,
+        )
+        changed[name] = [
+            f"{CASCADE_FILE}: {key}" for key in differing(before.model_dump(mode="json"), after.model_dump(mode="json"))
+        ]
+        say(f"{name}: its threshold is {after.chosen.threshold:.4f}")
+    return changed
 
 
 def outcome(changed: Mapping[str, Sequence[str]], most: int = 8) -> list[str]:
