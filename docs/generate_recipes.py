@@ -7,8 +7,10 @@ from docs.parts import ROOT, names_table, write_parts
 from emohub.card.markdown import UNKNOWN, Markdown, code, words
 from emohub.recipe import (
     Adaptation,
+    Augmentation,
     Corpus,
     Declaration,
+    Distillation,
     Documented,
     DocumentedNote,
     DocumentedRow,
@@ -17,6 +19,7 @@ from emohub.recipe import (
     Recipe,
     Search,
     Split,
+    Student,
     TextCorpus,
     TextSource,
     Training,
@@ -46,6 +49,9 @@ SECTIONS = (
     Section("`[evaluation]`, and but for the last two `[adaptation.evaluation]`", Evaluation),
     Section("`[export]`", Export),
     Section("`[adaptation]`", Adaptation),
+    Section("`[distillation]`", Distillation),
+    Section("`[distillation.student]`", Student),
+    Section("`[distillation.augmentation]`", Augmentation),
     Section("`[search]`, each value", Search),
     Section("Any corpus", TextSource),
     Section("`[corpus]`: a corpus with labels", Corpus, without=TextSource),

@@ -130,7 +130,7 @@ def _run_of(model: str | Path) -> RunRecord:
     if records is None:
         raise UsageError(f"there is no run {str(model)!r}", "give a run folder, or a name under cards/")
     run = RunRecord.load(records / layout.RUN_FILE)
-    if run.stage != "classification":
+    if run.stage == "masked_lm":
         raise UsageError(f"{model} is a run of the stage {run.stage}, which has no labels", "give the run after it")
     return run
 

@@ -131,8 +131,13 @@ def find_suspects(
     if records is None:
         raise UsageError(f"there is no run {run!r}", "give a run folder, or a name under cards/")
     record = RunRecord.load(records / layout.RUN_FILE)
-    if record.stage != "classification":
+    if record.stage == "masked_lm":
         raise UsageError(f"{run} is a run of the stage {record.stage}, which has no labels", "give the run after it")
+    if record.stage == "distillation" and split == "train":
+        raise UsageError(
+            f"{run} learned from teachers, which have seen the rows that no fold may see",
+            "ask for the suspects of another run on that corpus, or give --split validation",
+        )
     recipe = Recipe.from_values(record.recipe, str(records / layout.RUN_FILE))
     recipe = recipe.model_copy(update={"corpus": corpus or recipe.corpus})
     data = load_run_split(recipe.corpus, split, record, data_dir=data_dir)

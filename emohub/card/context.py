@@ -22,11 +22,12 @@ from emohub.card.tables import (
     per_label_table,
     settings_tables,
     splits_table,
+    teachers_table,
     temperature_table,
 )
 from emohub.layout import CALIBRATION_FILE, CONFUSION_MATRIX_FILE, LEARNING_CURVES_FILE, ONNX_FILES
 from emohub.pictures import in_words, shown_metrics
-from emohub.recipe import TextSource
+from emohub.recipe import Declaration, Recipe, TextSource
 from emohub.record import ENGLISH_EXAMPLES, Energy, EvalRecord, ExportRecord, Finding
 
 
@@ -39,11 +40,9 @@ def card_context(
     load.
     """
     run, evaluation, recipe, described = records.run, records.evaluation, records.recipe, records.description
-    corpus, parts = recipe.corpus, (recipe.training, recipe.evaluation, recipe.export)
+    corpus, parts = recipe.corpus, (recipe.training, recipe.evaluation, recipe.export, *_of_distillation(recipe))
     answers = described.answers if described else ()
-    chosen, every = settings_tables(
-        records, (recipe, ("max_length",)), *((part, type(part).model_fields) for part in parts)
-    )
+    chosen, every = settings_tables(records, (recipe, ("max_length",)), *((part, _plain_keys(part)) for part in parts))
     columns = recipe.evaluation.metrics
     splits = {**run.data, evaluation.split: evaluation.data}
     return {
@@ -71,6 +70,7 @@ def card_context(
         "settings": every,
         "splits": splits,
         "data": splits_table(splits, cut=True),
+        "teachers": None if run.distillation is None else teachers_table(run, run.distillation),
         "onnx": None if export is None else _onnx(export),
         "described": None if described is None else described_context(described),
         "robustness": None if records.robustness is None else robustness_context(records.robustness),
@@ -84,6 +84,17 @@ def card_context(
         "unseen": [result.label for result in evaluation.per_label if result.support == 0],
         "reported": reported_context(records),
     }
+
+
+def _of_distillation(recipe: Recipe) -> tuple[Declaration, ...]:
+    """The parts of a recipe that say how teachers were learned from."""
+    asked = recipe.distillation
+    return () if asked is None else tuple(part for part in (asked, asked.student, asked.augmentation) if part)
+
+
+def _plain_keys(part: Declaration) -> list[str]:
+    """The keys whose values are no tables."""
+    return [key for key in type(part).model_fields if not isinstance(getattr(part, key), Declaration)]
 
 
 def _onnx(export: ExportRecord) -> dict[str, Any]:

@@ -195,14 +195,9 @@ def is_repo_id(text: str) -> bool:
 
 
 def hub_base_model(records: RunRecords) -> str | None:
-    """The Hub id of the pretrained model that the recipe starts from, or None when it is only known as a folder.
-
-    A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
-    """
-    previous = records.run.previous
-    used = previous.base_model if previous else records.run.base_model
-    proven = used.id == records.recipe.base_model and used.fingerprint == records.recipe.base_model_sha256
-    return used.id if used.revision is not None or (proven and is_repo_id(used.id)) else None
+    """The Hub id of the pretrained model that all training began with, or None when it is only known as a folder."""
+    used = records.run.pretrained
+    return used.id if used is not None and (used.revision is not None or is_repo_id(used.id)) else None
 
 
 def hub_revision(source: str) -> str | None:

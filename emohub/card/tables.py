@@ -8,7 +8,7 @@ from emohub.card.front_matter import HUB_METRICS
 from emohub.card.markdown import Markdown, code, signed
 from emohub.card.records import RunRecords
 from emohub.recipe import Declaration
-from emohub.record import Confidence, EvalRecord, ExportRecord, RunRecord, SplitIdentity
+from emohub.record import Confidence, DistillationRecord, EvalRecord, ExportRecord, RunRecord, SplitIdentity
 
 TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "log_loss": "Log loss (nats)",
@@ -164,6 +164,21 @@ def export_table(records: RunRecords) -> Table:
         before, after = exported.validation_before_export.get(name), exported.validation[name]
         rows.append([TITLES[name], before, after, None if before is None else signed(after - before)])
     return Table(["Metric", "Trained weights (float32)", f"Exported files ({exported.dtype})", "Difference"], rows)
+
+
+def teachers_table(run: RunRecord, distillation: DistillationRecord) -> Table:
+    """Validation figures of the teachers, of the mean of several, and of what the run exported."""
+    figures: list[tuple[str, dict[str, float], str | None]] = [
+        (teacher.model.id, teacher.validation, teacher.model.fingerprint) for teacher in distillation.teachers
+    ]
+    if len(figures) > 1:
+        figures.append(("Their mean", distillation.validation, None))
+    figures.append(("This model", run.exported.validation, run.exported.fingerprint))
+    names = [name for name in ("loss", *HUB_METRICS) if name in distillation.validation]
+    return Table(
+        ["Model", *(TITLES[name] for name in names), "SHA-256 of its weights"],
+        [[model, *(measured.get(name) for name in names), weights] for model, measured, weights in figures],
+    )
 
 
 def machine_table(records: RunRecords) -> Table:

@@ -34,7 +34,7 @@ def train(
         typer.Option(help="Run folder to make, or with an unfinished run to go on with; runs/RUN_ID when not given."),
     ] = None,
     stage: Annotated[
-        Literal["masked_lm", "classification"] | None,
+        Literal["masked_lm", "classification", "distillation"] | None,
         typer.Option(help="The only stage to run of a recipe that has two."),
     ] = None,
     max_steps: Annotated[
@@ -147,7 +147,7 @@ def train(
         with display:
             test = find_learning_rate(
                 declared,
-                stage=stage or "classification",
+                stage=stage,
                 base_model=base_model,
                 data_dir=data_dir,
                 texts=texts or (),
@@ -179,6 +179,7 @@ def train(
             energy=energy,
             country=country,
             on_progress=display.update,
+            on_teaching=display.teaching,
         )
     if is_main_process():
         display.finish(record, output_dir or project_root() / "runs" / record.run_id)

@@ -41,6 +41,9 @@ class Quiet:
     def update(self, progress: "Progress") -> None:
         """Nothing: it is quiet."""
 
+    def teaching(self, done: int, total: int) -> None:
+        """Nothing: it is quiet."""
+
     def finish(self, record: "RunRecord", folder: Path) -> None:  # noqa: ARG002 - the folder holds it
         """The run folder."""
         typer.echo(folder, file=self.stdout)
@@ -58,11 +61,11 @@ class JsonLines(Quiet):
         values = {each.name: getattr(progress, each.name) for each in fields(progress)}
         values["row"] = progress.row and progress.row.model_dump(mode="json")
         values["findings"] = [finding.model_dump(mode="json") for finding in progress.findings]
-        try:
-            typer.echo(json.dumps({"event": "step", **values}), file=self.stdout)
-        except BrokenPipeError:  # nobody reads on, as behind "| head": stop as if asked to, with the step saved
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
-            signal.raise_signal(signal.SIGTERM)
+        self._tell({"event": "step", **values})
+
+    def teaching(self, done: int, total: int) -> None:
+        """How many texts the teachers have answered."""
+        self._tell({"event": "teaching", "done": done, "total": total})
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """Where the run is and what was exported."""
@@ -74,6 +77,13 @@ class JsonLines(Quiet):
         values = {"event": "finished", "folder": str(folder), "suggestion": test.suggestion}
         typer.echo(json.dumps(values), file=self.stdout)
 
+    def _tell(self, event: dict[str, Any]) -> None:
+        try:
+            typer.echo(json.dumps(event), file=self.stdout)
+        except BrokenPipeError:  # nobody reads on, as behind "| head": stop as if asked to, with the step saved
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            signal.raise_signal(signal.SIGTERM)
+
 
 class TrainingBar(Quiet):
     """A progress bar with loss, rate, padding and time left, and a line for each evaluation and each finding."""
@@ -84,7 +94,7 @@ class TrainingBar(Quiet):
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f} · {task.fields[rate]:.0f}/s · {task.fields[padding]:.0%} padding"),
+            TextColumn("{task.fields[figures]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
@@ -102,14 +112,10 @@ class TrainingBar(Quiet):
 
     def update(self, progress: "Progress") -> None:
         """Show where the run is; each stage has its own bar."""
-        figures: dict[str, Any] = {
-            "loss": progress.loss,
-            "rate": progress.samples_per_second,
-            "padding": progress.padding_share,
-        }
-        if progress.stage not in self.tasks:
-            self.tasks[progress.stage] = self.bar.add_task(progress.stage, total=progress.total_steps, **figures)
-        self.bar.update(self.tasks[progress.stage], completed=progress.step, **figures)
+        figures = (
+            f"loss {progress.loss:.4f} · {progress.samples_per_second:.0f}/s · {progress.padding_share:.0%} padding"
+        )
+        self._show(progress.stage, progress.step, progress.total_steps, figures)
         if progress.row is not None:
             row = progress.row
             shown = " · ".join(f"{name} {row.metrics[name]:.4f}" for name in shown_metrics(self.recipe, progress.stage))
@@ -120,6 +126,10 @@ class TrainingBar(Quiet):
         for finding in progress.findings:
             when = "in the data" if finding.step is None else f"at step {finding.step}"
             self._say(f"[yellow]Noticed {when}:[/] {escape(finding.sentence)}")
+
+    def teaching(self, done: int, total: int) -> None:
+        """How many texts the teachers have answered."""
+        self._show("teachers", done, total, "texts answered")
 
     def finish(self, record: "RunRecord", folder: Path) -> None:
         """The results, and what to do next."""
@@ -134,13 +144,18 @@ class TrainingBar(Quiet):
         output.print(f"{said} ({escape(test.rule)})", highlight=False, soft_wrap=True)
         output.print(f"Look at {folder / 'range_test.png'}; all figures are in range_test.json", soft_wrap=True)
 
+    def _show(self, name: str, done: int, total: int, figures: str) -> None:
+        if name not in self.tasks:
+            self.tasks[name] = self.bar.add_task(name, total=total, figures=figures)
+        self.bar.update(self.tasks[name], completed=done, figures=figures)
+
     def _say(self, line: str) -> None:
         messages.print(line, highlight=False, soft_wrap=True)
 
 
 def shown_metrics(recipe: "Recipe", stage: str) -> tuple[str, ...]:
     """The metrics that a stage's results table shows."""
-    return recipe.evaluation.metrics if stage == "classification" else ("perplexity",)
+    return ("perplexity",) if stage == "masked_lm" else recipe.evaluation.metrics
 
 
 def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> None:
@@ -179,8 +194,9 @@ def show_run(record: "RunRecord", metrics: tuple[str, ...], folder: Path) -> Non
     named = escape(shlex.quote(str(folder)))
     recipe, corpus = record.recipe["name"], record.recipe["corpus"]["name"]
     if record.stage == "masked_lm":
+        following = "distillation" if record.recipe.get("distillation") else "classification"
         output.print(
-            f"Next: emohub train {recipe if recipe in list_recipes() else 'RECIPE.toml'} --stage classification "
+            f"Next: emohub train {recipe if recipe in list_recipes() else 'RECIPE.toml'} --stage {following} "
             f"--base-model {named}",
             soft_wrap=True,
         )

@@ -7,7 +7,7 @@ Cross-contamination", https://arxiv.org/abs/2107.02027. The head reads each text
 computes no other.
 """
 
-from emohub.packing.families import packed_logits, prepare, supports
+from emohub.packing.families import head_logits, packed_logits, packed_states, prepare, supports
 from emohub.packing.layout import Packed, pack
 
-__all__ = ["Packed", "pack", "packed_logits", "prepare", "supports"]
+__all__ = ["Packed", "head_logits", "pack", "packed_logits", "packed_states", "prepare", "supports"]

@@ -61,17 +61,28 @@ def packed_logits(model: nn.Module, packed: Packed) -> Tensor:
 
     Without dropout they and their gradients are those of the padded batch, up to rounding. The model was prepared.
     """
+    return head_logits(model, packed_states(model, packed))
+
+
+def packed_states(model: nn.Module, packed: Packed) -> Tensor:
+    """What the encoder makes of each text's first token, ``(n_texts, width)``; ordered as :func:`packed_logits`."""
     network: Any = model
     encoder = network.base_model
     # RoBERTa counts positions from the one after the padding id.
     padding_id = encoder.embeddings.position_embeddings.padding_idx
-    hidden = encoder(
+    hidden: Tensor = encoder(
         input_ids=packed.input_ids,
         position_ids=packed.position_ids + (0 if padding_id is None else padding_id + 1),
         attention_mask=packed.filled.view(1, 1, 1, -1),  # of four axes, and so taken as it is: the slots decide
         slots=Slots.of(packed),
     ).last_hidden_state
-    return _FAMILIES[network.config.model_type].head(network, hidden[0, packed.rank])
+    return hidden[0, packed.rank]
+
+
+def head_logits(model: nn.Module, states: Tensor) -> Tensor:
+    """Logits of shape ``(n_texts, n_labels)`` from the states of first tokens."""
+    network: Any = model
+    return _FAMILIES[network.config.model_type].head(network, states)
 
 
 # The last layers. Whoever passes no slots gets what the layer always computed.

@@ -27,7 +27,7 @@ def preflight(plan: Plan) -> tuple[str, ...]:
         _files_are_allowed_and_complete,
         _nothing_secret_leaves,
         _weights_are_the_measured_ones,
-        _config_names_the_labels if plan.stage == "classification" else _config_is_of_a_language_model,
+        _config_is_of_a_language_model if plan.stage == "masked_lm" else _config_names_the_labels,
         _card_is_that_of_the_records,
         _pictures_show_the_records,
         _card_is_valid,
@@ -69,7 +69,7 @@ def _weights_are_the_measured_ones(plan: Plan) -> str:
     weights = plan.file(WEIGHTS_FILE)
     exported = RunRecord.load(plan.records_folder / RUN_FILE).exported.fingerprint
     shown = "the run exported and measured"  # as a masked-LM stage does by itself
-    if plan.stage == "classification":
+    if plan.stage != "masked_lm":
         shown = "the run exported and the evaluation measured"
         measured = EvalRecord.load(plan.records_folder / EVAL_FILE).model.fingerprint
         if exported != measured:

@@ -31,20 +31,25 @@ from emohub.layout import (
 from emohub.recipe import Stage
 from emohub.record import RunRecord, sha256_file
 
-RECORDS: dict[Stage, tuple[str, ...]] = {"masked_lm": (RUN_FILE,), "classification": (RUN_FILE, EVAL_FILE)}
+_CLASSIFIERS: tuple[Stage, ...] = ("classification", "distillation")
+"""Stages that leave a classifier."""
+RECORDS: dict[Stage, tuple[str, ...]] = {
+    "masked_lm": (RUN_FILE,),
+    **dict.fromkeys(_CLASSIFIERS, (RUN_FILE, EVAL_FILE)),
+}
 """Records that show where a model's numbers come from; a language model is measured by its training run alone."""
 SHOWN: dict[Stage, tuple[str, ...]] = {
     "masked_lm": (LEARNING_CURVES_FILE,),
-    "classification": (
-        LEARNING_CURVES_FILE,
-        CONFUSION_MATRIX_FILE,
-        CALIBRATION_FILE,
-        DESCRIPTION_FILE,
-        ROBUSTNESS_FILE,
+    **dict.fromkeys(
+        _CLASSIFIERS,
+        (LEARNING_CURVES_FILE, CONFUSION_MATRIX_FILE, CALIBRATION_FILE, DESCRIPTION_FILE, ROBUSTNESS_FILE),
     ),
 }
 """What a card shows beside the numbers of those records: its pictures, and the description and robustness if any."""
-ONNX: dict[Stage, tuple[str, ...]] = {"masked_lm": (), "classification": (*ONNX_FILES.values(), ONNX_EXPORT_FILE)}
+ONNX: dict[Stage, tuple[str, ...]] = {
+    "masked_lm": (),
+    **dict.fromkeys(_CLASSIFIERS, (*ONNX_FILES.values(), ONNX_EXPORT_FILE)),
+}
 """The model in another format, with the record that ties it to the weights; all or none of it goes."""
 ALLOWED = (
     CARD_FILE,

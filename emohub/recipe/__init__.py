@@ -2,6 +2,7 @@
 
 from emohub.recipe.corpus import Corpus, Split, TextCorpus, TextSource, list_corpora, load_corpus, load_text_corpus
 from emohub.recipe.declaration import Declaration
+from emohub.recipe.distillation import Augmentation, Distillation, Student
 from emohub.recipe.documented import Documented, DocumentedNote, DocumentedRow
 from emohub.recipe.recipe import (
     Adaptation,
@@ -18,8 +19,10 @@ from emohub.recipe.recipe import (
 
 __all__ = [
     "Adaptation",
+    "Augmentation",
     "Corpus",
     "Declaration",
+    "Distillation",
     "Documented",
     "DocumentedNote",
     "DocumentedRow",
@@ -30,6 +33,7 @@ __all__ = [
     "Search",
     "Split",
     "Stage",
+    "Student",
     "TextCorpus",
     "TextSource",
     "Training",

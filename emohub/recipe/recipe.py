@@ -23,13 +23,14 @@ from emohub.recipe.declaration import (
     read_toml,
     sha256_text,
 )
+from emohub.recipe.distillation import Distillation
 from emohub.recipe.documented import Documented
 
 MetricName = Literal[
     "accuracy", "macro_precision", "macro_recall", "macro_f1", "weighted_precision", "weighted_recall", "weighted_f1"
 ]
 
-Stage = Literal["masked_lm", "classification"]
+Stage = Literal["masked_lm", "classification", "distillation"]
 """A part of a recipe that trains and leaves a checkpoint of its own."""
 _DESCRIBED = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
 """Keys of a corpus that describe it and change nothing that is trained."""
@@ -190,7 +191,7 @@ class Search(Declaration):
 
 
 class Recipe(Declaration):
-    """A declaration of one training run, or of two: adaptation to plain texts, then classification."""
+    """A declaration of one training run, or of two: adaptation to plain texts, then classification or distillation."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     """Short name; run folders begin with it."""
@@ -211,6 +212,8 @@ class Recipe(Declaration):
     """The labelled texts: the table, the name of a built-in corpus, or the path of a declaration."""
     adaptation: Adaptation | None = None
     """Masked-language-model training before classification; None starts classification from the base model itself."""
+    distillation: Distillation | None = None
+    """Teachers to learn from, instead of the labels alone; None trains on the labels."""
     training: Training
     """Hyperparameters."""
     evaluation: Evaluation = Evaluation()
@@ -227,12 +230,15 @@ class Recipe(Declaration):
         weights = self.training.class_weights
         if isinstance(weights, tuple) and len(weights) != len(self.corpus.labels):
             raise ValueError(f"class_weights has {len(weights)} values for {len(self.corpus.labels)} labels")
+        if weights is not None and self.distillation is not None:
+            raise ValueError("class_weights belongs to classification, not to distillation")
         return self
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages in the order that they run."""
-        return ("masked_lm", "classification") if self.adaptation else ("classification",)
+        last: Stage = "distillation" if self.distillation else "classification"
+        return ("masked_lm", last) if self.adaptation else (last,)
 
     @property
     def digest(self) -> str:
@@ -254,8 +260,9 @@ class Recipe(Declaration):
                 "training": {"checkpoint_steps"},
             },
         )
-        if self.adaptation is None:
-            del values["adaptation"]
+        for stage in ("adaptation", "distillation"):
+            if values[stage] is None:
+                del values[stage]
         if not self.export.calibrate:
             del values["export"]["calibrate"]
         for training in (values, values.get("adaptation", {})):
@@ -324,6 +331,14 @@ class Recipe(Declaration):
                 (["adaptation", "evaluation"], EvaluationSchedule),
             ):
                 if section == ".".join(path) and leaf in declared.model_fields:
+                    return [*path, leaf]
+        if self.distillation is not None:
+            for path, part in (
+                (["distillation"], self.distillation),
+                (["distillation", "student"], self.distillation.student),
+                (["distillation", "augmentation"], self.distillation.augmentation),
+            ):
+                if part is not None and section == ".".join(path) and leaf in type(part).model_fields:
                     return [*path, leaf]
         known = sorted(plain | {field for cls in sections.values() for field in cls.model_fields})
         raise UsageError(f"a recipe has no setting {key!r}", one_of(known, key))

@@ -27,7 +27,17 @@ from emohub.record.robustness import (
     RobustnessTest,
     UnfamiliarTexts,
 )
-from emohub.record.run import Energy, Exported, Finding, HistoryRow, PreviousStage, RunRecord, SmallerBatch
+from emohub.record.run import (
+    DistillationRecord,
+    Energy,
+    Exported,
+    Finding,
+    HistoryRow,
+    PreviousStage,
+    RunRecord,
+    SmallerBatch,
+    Teacher,
+)
 from emohub.record.verification import VerificationRecord, VerifiedClaim
 
 __all__ = [
@@ -40,6 +50,7 @@ __all__ = [
     "CalibrationBin",
     "Confidence",
     "DescriptionRecord",
+    "DistillationRecord",
     "Energy",
     "Environment",
     "EvalRecord",
@@ -68,6 +79,7 @@ __all__ = [
     "Speed",
     "SplitDescription",
     "SplitIdentity",
+    "Teacher",
     "UnfamiliarTexts",
     "VerificationRecord",
     "VerifiedClaim",

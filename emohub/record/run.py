@@ -83,6 +83,26 @@ class PreviousStage(Declaration):
     """What that run started from."""
 
 
+class Teacher(Declaration):
+    """A model that another one learned from."""
+
+    model: ModelIdentity
+    validation: dict[str, Finite]
+    """Its own figures on the validation split."""
+
+
+class DistillationRecord(Declaration):
+    """Whose answers a run of the stage ``distillation`` learned from, and to which texts."""
+
+    teachers: Annotated[tuple[Teacher, ...], Field(min_length=1)]
+    validation: dict[str, Finite]
+    """Validation figures of the mean of their probabilities, which is what was learned from."""
+    texts: Positive
+    """Texts that they answered to be learned from: those of the training split, and those that were made of them."""
+    texts_sha256: Sha256
+    """SHA-256 over these texts in order."""
+
+
 class Energy(Declaration):
     """What the training used, as CodeCarbon measured or estimated it on the main process' machine."""
 
@@ -147,3 +167,18 @@ class RunRecord(Record):
     """What the audit of the data and the watch over the training noticed."""
     energy: Energy | None = None
     """Over all sittings; None when it was not measured."""
+    distillation: DistillationRecord | None = None
+    """Whom a run of the stage ``distillation`` learned from."""
+    origin: ModelIdentity | None = None
+    """The model on the Hub that the base model was trained from, where the base model is one that emohub trained here
+    and its own record says so."""
+
+    @property
+    def pretrained(self) -> ModelIdentity | None:
+        """The model on the Hub that all training began with; None where it is only known as a folder.
+
+        A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
+        """
+        used = self.previous.base_model if self.previous else self.base_model
+        named = (self.recipe.get("base_model"), self.recipe.get("base_model_sha256"))
+        return used if used.revision is not None or (used.id, used.fingerprint) == named else self.origin

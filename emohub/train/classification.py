@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -21,11 +21,13 @@ from emohub.inference.loading import BaseModel, last_layer, load_for_training, s
 from emohub.inference.torch_engine import TorchEngine
 from emohub.metrics import classification_metrics, fit_temperature, log_loss
 from emohub.recipe import Evaluation, Recipe, Stage, Training
-from emohub.record import Calibration, Finding, ModelIdentity, PreviousStage, SplitIdentity
+from emohub.record import Calibration, DistillationRecord, Finding, ModelIdentity, PreviousStage, SplitIdentity
 from emohub.record.measuring import confidence
 from emohub.tokenizing import Tokens, TrainingTokenizer
 from emohub.train.batches import Batch
-from emohub.train.stage import base_identity, recorded_recipe
+from emohub.train.options import OnTeaching
+from emohub.train.stage import base_identity, origin_of, recorded_recipe
+from emohub.train.students import make_student
 from emohub.train.watch import constant_prediction_loss
 
 _MULTIPLE = 64
@@ -46,6 +48,8 @@ class Classification:
     tokens: dict[str, Tokens]
     """Their tokens, by the same names."""
     findings: tuple[Finding, ...]
+    origin: ModelIdentity | None = None
+    """See :class:`~emohub.record.RunRecord`."""
     stage: Stage = "classification"
 
     @property
@@ -72,6 +76,19 @@ class Classification:
     def digest(self) -> str:
         """The recipe's."""
         return self.recorded.digest
+
+    @property
+    def also(self) -> dict[str, Any]:
+        """Nothing else decides what is trained."""
+        return {}
+
+    @property
+    def distillation(self) -> DistillationRecord | None:
+        """Nobody teaches."""
+        return None
+
+    def begin(self, keep: Path | None, device: str, on_teaching: OnTeaching | None) -> None:
+        """Nothing has to be done."""
 
     @property
     def model(self) -> nn.Module:
@@ -112,13 +129,15 @@ class Classification:
         texts = [self.tokens["train"].ids[row] for row in rows]
         labels = torch.from_numpy(self.splits["train"].labels[rows])
         weight = len(rows) if self._label_weights is None else float(self._label_weights[labels].sum())
+        return Batch(self._inputs(texts), labels, weight, sum(map(len, texts)))
+
+    def _inputs(self, texts: list[list[int]]) -> dict[str, Tensor]:
+        """One forward pass over the token ids of some texts."""
         if self.packed:
             multiple_of = 1 if self.settings.mixed_precision == "no" else _MULTIPLE
-            inputs = packing.pack(texts, multiple_of=multiple_of)._asdict()
-        else:
-            padded = tokenizing.pad(texts, self.tokenizer.pad_token_id)
-            inputs = {name: torch.from_numpy(array) for name, array in padded.items()}
-        return Batch(inputs, labels, weight, sum(map(len, texts)))
+            return packing.pack(texts, multiple_of=multiple_of)._asdict()
+        padded = tokenizing.pad(texts, self.tokenizer.pad_token_id)
+        return {name: torch.from_numpy(array) for name, array in padded.items()}
 
     def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Cross-entropy in nats, smoothed and weighted as the recipe says, summed over the texts."""
@@ -228,7 +247,11 @@ def gather_classification(
     else:
         identity = base_identity(recipe, base.identity, given=base_model is not None)
         recorded = recorded_recipe(recipe, identity.id)
-    tokenizer = base.tokenizer(recipe.max_length)
+    tokenizer: TrainingTokenizer = base.tokenizer(recipe.max_length)
+    if recipe.distillation is not None and recipe.distillation.student is not None:
+        base, tokenizer = make_student(
+            base, tokenizer, recipe.distillation.student, splits["train"].texts, recipe.max_length
+        )
     tokens = {name: tokenizing.tokenize(tokenizer, split.texts, recipe.max_length) for name, split in splits.items()}
     lengths = {name: split_tokens.lengths for name, split_tokens in tokens.items()}
     findings = audit_for_training(splits, recipe.corpus, lengths, recipe.max_length)
@@ -236,7 +259,8 @@ def gather_classification(
         packing.prepare(base.model)
     elif recipe.training.packing:
         findings = (*findings, _padded(base.model))
-    return Classification(recorded, base, identity, tokenizer, splits, tokens, findings)
+    origin = None if previous is not None else origin_of(identity, base_model or recipe.base_model, recipe)
+    return Classification(recorded, base, identity, tokenizer, splits, tokens, findings, origin)
 
 
 def _padded(model: nn.Module) -> Finding:

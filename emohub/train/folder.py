@@ -6,7 +6,7 @@ checkpoint/           the exported model
 learning_curves.png
 masked_lm/            the folder of the first stage's run, where a recipe has one
 logs/                 what TensorBoard reads, where it was asked for
-resume/               while it is unfinished: what the run is of, and checkpoints to go on from
+resume/               while it is unfinished: what the run is of, checkpoints to go on from, and what teachers answered
 ```
 """
 
@@ -18,13 +18,21 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from emohub.errors import TrainingError
-from emohub.layout import LOGS_FOLDER, MASKED_LM_FOLDER, RESUME_FOLDER, RUN_FILE, STARTED_FILE, STEP_PREFIX
+from emohub.layout import (
+    ANSWERS_FILE,
+    LOGS_FOLDER,
+    MASKED_LM_FOLDER,
+    RESUME_FOLDER,
+    RUN_FILE,
+    STARTED_FILE,
+    STEP_PREFIX,
+)
 from emohub.record import write_atomically
 from emohub.train.accelerator import agreed
 from emohub.train.checkpoints import find_checkpoint
 
 _LOCK = "lock"
-_OWN = re.compile(rf"{_LOCK}|\.?{re.escape(STARTED_FILE)}.*|\.?{STEP_PREFIX}\d{{8}}.*")
+_OWN = re.compile(rf"{_LOCK}|\.?(?:{re.escape(STARTED_FILE)}|{re.escape(ANSWERS_FILE)}).*|\.?{STEP_PREFIX}\d{{8}}.*")
 """Names in ``resume/``. A folder of that name that holds anything else is somebody's papers, and is left alone."""
 
 

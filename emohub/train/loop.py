@@ -70,9 +70,6 @@ class Run:
         self.warmup_steps = warmup_steps(settings, self.total_steps)
         self.state = RunState(settings.per_device_train_batch_size, findings=list(material.findings))
         self.best = Best(material.metric_for_best_model, material.evaluation.early_stopping_patience)
-        self.watch = Watch(
-            self.total_steps, self.warmup_steps, material.constant_loss, self.batch_size, material.validation_size
-        )
 
     def start(self, run_id: str, previous: PreviousStage | None) -> str:
         """Write down what this run is, or find it begun already; returns the id that it was begun with."""
@@ -87,6 +84,7 @@ class Run:
             "previous": previous and previous.model_dump(mode="json"),
             "data": {name: part.model_dump(mode="json") for name, part in material.data.items()},
             "processes": self.accelerator.num_processes,
+            **material.also,
             **({"energy": self.options.country or "no country"} if self.options.energy else {}),
         }
         begun: str = agreed(lambda: self.folder.start(what))["run_id"]
@@ -94,6 +92,11 @@ class Run:
 
     def record(self, run_id: str, previous: PreviousStage | None) -> RunRecord:
         """Train, export, and write down what happened."""
+        self.material.begin(
+            self.folder.checkpoints,
+            str(self.accelerator.device),
+            self.options.on_teaching if self.accelerator.is_main_process else None,
+        )
         module, optimizer = self._prepare()
         self._start_tracking(run_id)
         with Interruption() as interruption, self._measured_energy():
@@ -143,6 +146,10 @@ class Run:
         self.gather = partial(gather_weights, self.accelerator, module, model)
         if self.accelerator.process_index:  # each process drops other weights; the first as if it were alone
             set_seed(settings.seed + self.accelerator.process_index)
+        material = self.material
+        self.watch = Watch(
+            self.total_steps, self.warmup_steps, material.constant_loss, self.batch_size, material.validation_size
+        )
         found: Path | None = broadcast_object_list([find_checkpoint(self.folder.checkpoints)])[0]
         if found is not None:
             remembered, self.best.weights = load_checkpoint(self.accelerator, found)
@@ -390,6 +397,8 @@ class Run:
             smaller_batches=tuple(state.smaller_batches),
             findings=tuple(state.findings),
             energy=state.energy,
+            distillation=material.distillation,
+            origin=material.origin,
         )
 
 

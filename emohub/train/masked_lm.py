@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from emohub.record import Calibration, Finding, ModelIdentity, SplitIdentity
 from emohub.tokenizing import TrainingTokenizer
 from emohub.train.batches import Batch, chunks
 from emohub.train.masking import NOTHING_ASKED, blocks, mask, masked_lm_metrics
+from emohub.train.options import OnTeaching
 from emohub.train.stage import base_identity, recorded_recipe
 from emohub.train.watch import constant_prediction_loss
 
@@ -50,6 +51,8 @@ class MaskedLM:
     packed: bool = False
     """Blocks are of one length: there is next to no padding to save."""
     findings: tuple[Finding, ...] = ()
+    distillation: None = None
+    origin: None = None
 
     @property
     def adaptation(self) -> Adaptation:
@@ -71,6 +74,14 @@ class MaskedLM:
     def digest(self) -> str:
         """The stage's."""
         return self.recorded.adaptation_digest
+
+    @property
+    def also(self) -> dict[str, Any]:
+        """Nothing else decides what is trained."""
+        return {}
+
+    def begin(self, keep: Path | None, device: str, on_teaching: OnTeaching | None) -> None:
+        """Nothing has to be done."""
 
     @property
     def model(self) -> nn.Module:

@@ -7,6 +7,9 @@ from typing import Any
 
 from emohub.train.progress import Progress
 
+OnTeaching = Callable[[int, int], None]
+"""Told the texts that teachers have answered so far, and all that they are asked about."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -21,3 +24,4 @@ class Options:
     energy: bool
     country: str | None
     on_progress: Callable[[Progress], None] | None
+    on_teaching: OnTeaching | None = None

@@ -12,6 +12,7 @@ from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage
 from emohub.train.accelerator import make_accelerator
 from emohub.train.classification import gather_classification
+from emohub.train.distillation import gather_distillation
 from emohub.train.masked_lm import gather_masked_lm
 from emohub.train.stage import StageMaterial
 
@@ -41,6 +42,8 @@ def prepared_stage(
         set_seed(settings.seed)  # before the head's first weights are drawn
         if stage == "masked_lm":
             material: StageMaterial = gather_masked_lm(recipe, base_model, data_dir)
+        elif stage == "distillation":
+            material = gather_distillation(recipe, base_model, data_dir, previous)
         else:
             material = gather_classification(recipe, base_model, data_dir, previous)
         yield material, accelerator

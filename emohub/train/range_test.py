@@ -84,7 +84,7 @@ class RangeTest(Record):
 def find_learning_rate(
     recipe: Recipe,
     *,
-    stage: Stage = "classification",
+    stage: Stage | None = None,
     base_model: str | Path | None = None,
     data_dir: Path | None = None,
     texts: Sequence[Path] = (),
@@ -100,8 +100,8 @@ def find_learning_rate(
 
     Args:
         recipe: whose learning rate is wanted.
-        stage: which of its stages. Classification starts from ``base_model`` here even when the recipe has a stage
-            before it.
+        stage: which of its stages; the last when None. It starts from ``base_model`` here even when the recipe has a
+            stage before it.
         base_model: Hub id or folder to start from instead of the recipe's.
         data_dir: folder with the corpora as parquet files, instead of the Hub.
         texts: text files or tables for the masked-LM stage, instead of its corpus.
@@ -120,6 +120,7 @@ def find_learning_rate(
     base_model = base_model or overrides.pop("base_model", None)
     recipe = recipe.with_overrides(overrides) if overrides else recipe
     recipe = with_texts(recipe, texts) if texts else recipe
+    stage = stage or recipe.stages[-1]
     if stage not in recipe.stages:
         raise UsageError(f"the recipe {recipe.name} has no stage {stage}", f"use {' or '.join(recipe.stages)}")
     if steps < FEWEST_STEPS:
@@ -129,6 +130,7 @@ def find_learning_rate(
     folder = output_dir or layout.project_root() / "runs" / f"{recipe.name}-range-test"
     check_writable(folder)
     with prepared_stage(recipe, stage, base_model, data_dir, folder) as (material, accelerator):
+        material.begin(None, str(accelerator.device), None)
         test = _test(material, accelerator, overrides, steps, on_progress)
     test.save(folder / RANGE_TEST_FILE)
     draw_range_test(test.rates, test.losses, test.smoothed, test.suggestion, folder / PICTURE_FILE)

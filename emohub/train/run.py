@@ -16,7 +16,7 @@ from emohub.train.energy import check_energy
 from emohub.train.folder import RunFolder
 from emohub.train.loop import Run
 from emohub.train.masked_lm import text_fingerprints, with_texts
-from emohub.train.options import Options
+from emohub.train.options import OnTeaching, Options
 from emohub.train.preparation import prepared_stage
 from emohub.train.progress import Progress
 from emohub.train.stage import recorded_recipe
@@ -39,6 +39,7 @@ def train(
     energy: bool = False,
     country: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_teaching: OnTeaching | None = None,
 ) -> RunRecord:
     """Train as ``recipe`` says and leave a run folder: ``checkpoint/``, ``run.json`` and ``learning_curves.png``.
 
@@ -48,8 +49,8 @@ def train(
     Args:
         recipe: what to do.
         stage: the only stage to run; None runs all, the first in the folder ``masked_lm`` of the run's.
-        base_model: Hub id or folder to start from instead of the recipe's. For ``stage="classification"`` of a recipe
-            with two stages it is needed: the run of the first.
+        base_model: Hub id or folder to start from instead of the recipe's. For the second stage alone of a recipe
+            with two it is needed: the run of the first.
         data_dir: folder with the corpora as parquet files, instead of the Hub.
         texts: text files or tables for the masked-LM stage, instead of its corpus.
         output_dir: the run folder, which must not exist, be empty, or hold an unfinished run;
@@ -65,6 +66,7 @@ def train(
             begun with it must be gone on with it.
         country: where that machine stands (ISO 3166-1 alpha-3), for what the energy emits; None leaves that out.
         on_progress: called on the main process after every optimizer step.
+        on_teaching: called there while teachers answer, before the first step, with the texts done and all texts.
 
     Returns:
         The record of the last stage that ran.
@@ -82,8 +84,8 @@ def train(
     if stage is not None and stage not in recipe.stages:
         raise UsageError(f"the recipe {recipe.name} has no stage {stage}", f"use {' or '.join(recipe.stages)}")
     if texts:
-        if stage == "classification":
-            raise UsageError("the classification stage reads no plain texts", "leave --texts out")
+        if stage not in (None, "masked_lm"):
+            raise UsageError(f"the {stage} stage reads no plain texts", "leave --texts out")
         recipe = with_texts(recipe, texts)
     country = check_energy(energy, country)
     process = this_process()
@@ -100,6 +102,7 @@ def train(
         energy=energy,
         country=country,
         on_progress=on_progress,
+        on_teaching=on_teaching,
     )
     with RunFolder(path, is_writer=process.is_main_process, resume=resume) as folder:
         if stage == "masked_lm":
@@ -110,11 +113,11 @@ def train(
                 base_model = _adapt(recipe, run_id, folder, base_model, options)
             if base_model is None:
                 raise UsageError(
-                    f"the classification stage of {recipe.name} starts from its masked_lm stage",
+                    f"the {recipe.stages[-1]} stage of {recipe.name} starts from its masked_lm stage",
                     "give --base-model the run of that stage, or leave --stage out to run both",
                 )
             recipe, previous = _after_adaptation(recipe, base_model)
-        return _run_stage(recipe, "classification", run_id, folder, base_model, previous, options)
+        return _run_stage(recipe, recipe.stages[-1], run_id, folder, base_model, previous, options)
 
 
 def _adapt(recipe: Recipe, run_id: str, whole: RunFolder, base_model: str | Path | None, options: Options) -> Path:

@@ -1,16 +1,19 @@
 """What the loop knows of a stage, and how a record names what the stage started from."""
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from emohub.errors import ModelError
+from emohub.inference import find_checkpoint
 from emohub.inference.loading import BaseModel
+from emohub.layout import RUN_FILE, find_model, find_records
 from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
-from emohub.record import Calibration, Finding, ModelIdentity, SplitIdentity
+from emohub.record import Calibration, DistillationRecord, Finding, ModelIdentity, RunRecord, SplitIdentity
 from emohub.train.batches import Batch
+from emohub.train.options import OnTeaching
 
 
 class StageMaterial(Protocol):
@@ -62,6 +65,18 @@ class StageMaterial(Protocol):
         """What the record states about the texts for training and for validation."""
 
     @property
+    def also(self) -> dict[str, Any]:
+        """What else decides what is trained and is no setting, so that a run that goes on must have it too."""
+
+    @property
+    def origin(self) -> ModelIdentity | None:
+        """The model on the Hub that the base model was trained from; see :class:`~emohub.record.RunRecord`."""
+
+    @property
+    def distillation(self) -> DistillationRecord | None:
+        """What the record states about the teachers; None where there are none."""
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What was noticed about the data."""
 
@@ -80,6 +95,12 @@ class StageMaterial(Protocol):
     @property
     def size(self) -> int:
         """Number of training examples: texts, or blocks of text."""
+
+    def begin(self, keep: Path | None, device: str, on_teaching: OnTeaching | None) -> None:
+        """What must be done once before the first step; every process calls it.
+
+        ``keep`` is a folder for what a run that goes on must find again; ``device`` is what there is to compute on.
+        """
 
     def batch(self, rows: list[int], epoch: int) -> Batch:
         """The examples of those rows as one forward pass of that epoch."""
@@ -116,6 +137,18 @@ def base_identity(recipe: Recipe, loaded: ModelIdentity, *, given: bool) -> Mode
     return loaded
 
 
+def origin_of(base: ModelIdentity, place: str | Path, recipe: Recipe) -> ModelIdentity | None:
+    """The model on the Hub that a model of emohub's own training came from, by the record of that training.
+
+    None for a model from the Hub itself, and where no record is there that is of exactly these weights.
+    """
+    if base.revision is not None or (base.id, base.fingerprint) == (recipe.base_model, recipe.base_model_sha256):
+        return None
+    records = find_records(str(place))
+    run = None if records is None else RunRecord.load(records / RUN_FILE)
+    return run.pretrained if run is not None and run.exported.fingerprint == base.fingerprint else None
+
+
 def recorded_recipe(recipe: Recipe, base_model: str) -> Recipe:
     """The recipe as a record keeps it: with the base model that was used and without this machine's paths."""
     corpus = recipe.corpus
@@ -129,6 +162,11 @@ def recorded_recipe(recipe: Recipe, base_model: str) -> Recipe:
         files = tuple(Path(file).name for file in texts.files)
         portable = _portable(texts).model_copy(update={"files": files})
         changes["adaptation"] = recipe.adaptation.model_copy(update={"corpus": portable})
+    if recipe.distillation is not None:
+        teachers = tuple(
+            name if find_model(name) is None else find_checkpoint(name).id for name in recipe.distillation.teachers
+        )
+        changes["distillation"] = recipe.distillation.model_copy(update={"teachers": teachers})
     return recipe.model_copy(update=changes)
 
 

@@ -1,0 +1,150 @@
+"""Teachers: classifiers that are asked about texts once, before the first step, and what they answered."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from emohub.errors import TrainingError
+from emohub.inference import Checkpoint, Classifier, find_checkpoint
+from emohub.inference.states import StateReader
+from emohub.labels import label_columns
+from emohub.record import ModelIdentity, new_file
+
+OnProgress = Callable[[int, int], None]
+"""Texts answered so far, and all."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What teachers make of texts, and of the validation texts."""
+
+    probabilities: NDArray[np.float32]
+    """The mean of theirs, of the corpus' labels in order; shape ``(n_texts, n_labels)``."""
+    states: NDArray[np.float16]
+    """Their states of first tokens, side by side; shape ``(n_texts, width)``, the width 0 where nobody asked."""
+    validation: NDArray[np.float32]
+    """Each teacher's own probabilities; shape ``(n_teachers, n_validation, n_labels)``."""
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Classifiers with the corpus' labels, and the texts that they are asked about."""
+
+    checkpoints: tuple[Checkpoint, ...]
+    labels: tuple[str, ...]
+    """The corpus'."""
+    texts: list[str]
+    """What is learned from: the training texts, then those that were made of them."""
+    validation: list[str]
+    width: int
+    """Of their states side by side; 0 where nobody asks for them."""
+
+    @property
+    def identities(self) -> tuple[ModelIdentity, ...]:
+        """What a record states about each."""
+        return tuple(checkpoint.identity for checkpoint in self.checkpoints)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """Plain values that tell these answers from all others."""
+        return {
+            "teachers": [identity.model_dump(mode="json") for identity in self.identities],
+            "texts_sha256": texts_sha256(self.texts),
+            "validation_sha256": texts_sha256(self.validation),
+            "width": self.width,
+        }
+
+    def answers(self, path: Path | None, device: str, on_progress: OnProgress | None = None) -> Answers:
+        """Their answers: those in the file ``path`` where it holds these, else asked for and kept there.
+
+        Raises:
+            ModelError, DataError: a model or a text cannot be used.
+            RecordError, TrainingError: the file cannot be written; nothing half-written is left.
+        """
+        described = json.dumps(self.described, sort_keys=True)
+        kept = None if path is None else _read(path, described)
+        if kept is not None:
+            return kept
+        answers = self._ask(device, on_progress)
+        if path is not None:
+            _write(path, answers, described)
+        return answers
+
+    def _ask(self, device: str, on_progress: OnProgress | None) -> Answers:
+        texts = [*self.texts, *self.validation]
+        number = len(self.texts)
+        total = len(self.checkpoints) * (len(texts) + (number if self.width else 0))
+        before = 0
+
+        def report(done: int) -> None:
+            if on_progress is not None:
+                on_progress(before + done, total)
+
+        given, states = [], [np.empty((number, 0), np.float16)]
+        for checkpoint in self.checkpoints:
+            teacher = Classifier.of(checkpoint, device=device, engine="torch")
+            columns = label_columns(teacher.labels, self.labels, teacher.id)
+            given.append(teacher.predict_proba(texts, on_progress=report)[:, columns])
+            before += len(texts)
+            if self.width:
+                reader = StateReader(checkpoint, teacher.max_length, device)
+                states.append(reader.first_tokens(self.texts, on_progress=report))
+                before += number
+        probabilities = np.stack(given)
+        return Answers(
+            probabilities[:, :number].mean(axis=0), np.concatenate(states, axis=1), probabilities[:, number:].copy()
+        )
+
+
+def find_teachers(
+    names: Sequence[str], labels: Sequence[str], texts: list[str], validation: list[str], *, with_states: bool
+) -> Teachers:
+    """The classifiers of these names, each of them seen to have the corpus' ``labels``, in whatever order.
+
+    Raises:
+        ModelError: one cannot be found, reached or read, or has other labels.
+    """
+    checkpoints, width = [], 0
+    for name in names:
+        checkpoint = find_checkpoint(name)
+        teacher = Classifier.of(checkpoint, engine="torch")
+        label_columns(teacher.labels, labels, teacher.id)
+        width += StateReader(checkpoint, teacher.max_length).width if with_states else 0
+        checkpoints.append(checkpoint)
+    return Teachers(tuple(checkpoints), tuple(labels), texts, validation, width)
+
+
+def texts_sha256(texts: Sequence[str]) -> str:
+    """SHA-256 over texts in their order."""
+    return hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()
+
+
+def _write(path: Path, answers: Answers, described: str) -> None:
+    tensors = {name: torch.from_numpy(array).contiguous() for name, array in vars(answers).items()}
+    try:
+        with new_file(path) as temporary:
+            save_file(tensors, temporary, {"described": described})
+    except SafetensorError as error:  # what a full disk raises
+        raise TrainingError(
+            f"what the teachers answered cannot be written to {path} ({error})", "free some space and start again"
+        ) from None
+
+
+def _read(path: Path, described: str) -> Answers | None:
+    """The answers in a file; None where there are none, or others."""
+    try:
+        with safe_open(path, framework="np") as file:
+            if (file.metadata() or {}).get("described") != described:
+                return None
+            return Answers(**{name: file.get_tensor(name) for name in Answers.__dataclass_fields__})
+    except (OSError, SafetensorError):
+        return None
