@@ -1,5 +1,7 @@
 """The README's first table: each documented model beside one of ours, and in plain words what to know about it."""
 
+from statistics import mean
+
 from benchmarks import recipes_page
 from benchmarks.architectures_result import RESULT, ArchitecturesResult, times_as_fast
 from benchmarks.report_parts import left_table
@@ -93,11 +95,15 @@ def faster(base_model: str, ours: str, speeds: ArchitecturesResult | None) -> Ma
 
 def speed_remark(speeds: ArchitecturesResult) -> str:
     """What the last column is."""
+    documented, ours = (
+        mean(each.tokens_per_text for each in speeds.contenders if each.kind == kind) for kind in ("documented", "ours")
+    )
     return (
         "*Times as fast*: how many texts ours answers while the documented architecture, at full size with fresh "
         f"weights, answers one. Both went through the same engine (`{speeds.engine}`) in one run, on {speeds.texts:,} "
         f"texts of {speeds.corpus} and {speeds.threads} threads of {escape(speeds.environment.processor)}; the median "
-        f"of {len(speeds.contenders[0].seconds)} rounds, and their range."
+        f"of {len(speeds.contenders[0].seconds)} rounds, and their range. A text has "
+        f"{ours:.1f} tokens for ours and {documented:.1f} for those, whose tokenizers were made from that corpus."
     )
 
 
