@@ -31,6 +31,7 @@ from emohub.ui import strings
 from emohub.ui.api.answers import classification
 from emohub.ui.service import ModelStore, Service, comparing
 from emohub.ui.tabs import classify, comparison
+from emohub.ui.tabs import models as models_tab
 
 MakeModel = Callable[..., Path]
 TEXTS = [text for text, _ in made_rows(40, seed=5)]
@@ -516,6 +517,16 @@ def test_the_page_serves_it_and_says_who_answered(models: Path) -> None:
     assert comparison.render(one).count("answered by") == 1
     several = comparing.compare_texts(service, TEXTS[:3], ["both", "small"])
     assert comparison.render_texts(several, 0.1).count("answered by") == 3
+
+
+def test_the_tab_of_models_says_what_it_is(models: Path, tmp_path: Path) -> None:
+    record = record_of(models / "both")
+    said = models_tab.about_cascade("both", models / "both")
+    figures = (record.metrics, record.small.metrics, record.large.metrics)
+    assert all(f"{metrics['accuracy'].value:.4f} (" in said for metrics in figures)
+    assert f"at least {record.chosen.threshold:.4f}, large the rest" in said
+    (tmp_path / "cascade.json").write_text("{", encoding="utf-8")
+    assert models_tab.about_cascade("both", tmp_path).startswith("both/cascade.json is not JSON")
 
 
 def test_names_of_models_are_escaped_where_they_answered() -> None:

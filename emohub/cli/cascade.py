@@ -31,7 +31,7 @@ def cascade(
     ] = None,
     margin: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Accuracy that may be lost: what its 95% interval must stay above."),
+        typer.Option(min=0, max=1, help="Accuracy that may be lost, at the far end of a 95% interval."),
     ] = 0.005,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind the 95% intervals.")] = 9999,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,

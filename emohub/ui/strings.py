@@ -325,6 +325,11 @@ TRUNCATED = "The text has {tokens} tokens. The model read the first {max_length}
 MODELS_TAB = "Models"
 UNREADABLE_CARD = "This model's card cannot be read ({reason})."
 NO_CARD = "This model has no card. `emohub card RUN` writes one from a run's records."
+CASCADE = (
+    "**{name}** is a cascade: {small} answers where the probability of its answer is at least {threshold}, {large} the "
+    "rest.\n\nOn {corpus}, {split} split ({rows} texts), where that threshold was chosen, {large} answers {share}. "
+    "Accuracy: {accuracy}; {small} alone {small_accuracy}, {large} alone {large_accuracy}."
+)
 
 SERVING = "emohub is at {url} (Ctrl-C stops it)"
 SHARED = "It is also at {url} for anyone who has this link."

@@ -11,8 +11,9 @@ import gradio as gr
 
 from emohub.card import Finding, Results, audit_card, readable_results
 from emohub.errors import EmohubError, RecordError
-from emohub.layout import CARD_FILE, VERIFY_FILE, find_model, find_records
+from emohub.layout import CARD_FILE, CASCADE_FILE, VERIFY_FILE, find_cascade, find_model, find_records
 from emohub.record import RunRecord, VerificationRecord, VerifiedClaim
+from emohub.record.cascade import CascadeRecord
 from emohub.ui import markup, strings
 from emohub.ui.card_text import card_body, pictures_beside
 from emohub.ui.choices import name_choices
@@ -40,7 +41,10 @@ def build(models: Mapping[str, str | Path], cards_dir: Path) -> None:
     def show_card(name: str) -> tuple[str, str]:
         path = cards.get(name) if isinstance(name, str) else None
         try:
-            return (about(name, sources.get(name, name), path), text_of(path)) if path else ("", strings.NO_CARD)
+            if path is not None:
+                return about(name, sources.get(name, name), path), text_of(path)
+            cascade = find_cascade(sources[name]) if name in sources else None
+            return "", strings.NO_CARD if cascade is None else about_cascade(name, cascade)
         except OSError as error:
             return "", strings.UNREADABLE_CARD.format(reason=error.strerror or type(error).__name__)
 
@@ -79,6 +83,31 @@ def about(name: str, source: str, card: Path) -> str:
     return (
         f'<p class="emo-hidden" role="status">{escape(said)}</p><div class="emo-checks">{boxes}</div>'
         f'<p class="emo-saves">{save}</p>'
+    )
+
+
+def about_cascade(name: str, folder: Path) -> str:
+    """What a cascade is and what was measured of it, as Markdown; it has no card of its own."""
+    try:
+        record = CascadeRecord.load(folder / CASCADE_FILE)
+    except RecordError as error:
+        return str(error).replace(str(folder), name)
+    together, small, large = (
+        f"{metrics['accuracy'].value:.4f} ({metrics['accuracy'].low:.4f} to {metrics['accuracy'].high:.4f})"
+        for metrics in (record.metrics, record.small.metrics, record.large.metrics)
+    )
+    return strings.CASCADE.format(
+        name=name,
+        small=record.small.model.id,
+        large=record.large.model.id,
+        threshold=f"{record.chosen.threshold:.4f}",
+        corpus=record.corpus,
+        split=record.split,
+        rows=f"{record.data.rows:,}",
+        share=markup.percent(record.chosen.share),
+        accuracy=together,
+        small_accuracy=small,
+        large_accuracy=large,
     )
 
 
