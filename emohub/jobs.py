@@ -182,6 +182,12 @@ def job_plan(
         files[f"texts/{number}-{text.name}"] = text
         arguments += ["--texts", f"texts/{number}-{text.name}"]
 
+    for teacher in declared.distillation.teachers if declared.distillation is not None else ():
+        if layout.find_model(teacher) is not None:
+            raise UsageError(
+                f"the teacher {teacher} lies on this machine, which a job does not see",
+                "publish it, and name its Hub id under teachers",
+            )
     folders: dict[str, Path] = {}
     local_base = None if base_model is None else layout.find_model(base_model)
     if local_base is not None:

@@ -28,6 +28,7 @@ from emohub.data import load_split
 from emohub.errors import ModelError, RecipeError, StoppedError, TrainingError, UsageError
 from emohub.evaluate import evaluate
 from emohub.inference import Classifier
+from emohub.jobs import job_plan
 from emohub.metrics import classification_metrics
 from emohub.publish import plan, preflight
 from emohub.recipe import Corpus, Recipe, load_recipe
@@ -420,6 +421,11 @@ def test_rows_that_teachers_have_seen_are_no_rows_to_suspect(distilled: Path) ->
         find_suspects(str(distilled))
 
 
+def test_a_job_cannot_ask_a_teacher_of_this_machine(recipe: Recipe) -> None:
+    with pytest.raises(UsageError, match=r"the teacher .* lies on this machine, which a job does not see"):
+        job_plan("minilm-emotion", recipe, flavor="cpu-basic", timeout="1h")
+
+
 def test_the_range_test_asks_the_teachers(recipe: Recipe, tmp_path: Path) -> None:
     test = find_learning_rate(recipe, output_dir=tmp_path, steps=20)
     assert (test.stage, len(test.rates)) == ("distillation", 20)
@@ -469,3 +475,27 @@ def test_after_a_masked_lm_stage_the_student_starts_from_it(
     assert record.previous is not None
     assert record.previous.fingerprint == first.exported.fingerprint == record.base_model.fingerprint
     assert first.recipe["distillation"]["teachers"] == ["teacher"]
+
+
+def test_two_processes_learn_what_one_does(made_corpus: Corpus, teacher: Path, tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, made_corpus, teacher)
+    settings = f"dropout = 0.0\nattention_dropout = 0.0\n\n[distillation]\nteachers = [{json.dumps(str(teacher))}]\n"
+    path.write_text(f"{path.read_text()}{settings}hidden_weight = 0.5\n")
+    alone = train(load_recipe(str(path)), output_dir=tmp_path / "alone", overrides={"per_device_train_batch_size": 16})
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = ["-m", "emohub.train", str(path), "--output-dir", str(tmp_path / "run"), "--progress", "quiet"]
+    done = subprocess.run(
+        [*launcher, *command, "--set", "per_device_train_batch_size=8"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+    )
+    assert done.returncode == 0, done.stderr
+    together = RunRecord.load(tmp_path / "run" / "run.json")
+    assert together.environment.num_processes == 2
+    for row, own in zip(alone.history, together.history, strict=True):
+        assert own.training_loss == pytest.approx(row.training_loss, rel=1e-3)
+        assert own.validation_loss == pytest.approx(row.validation_loss, rel=1e-2)
+    assert together.distillation == alone.distillation
