@@ -207,7 +207,7 @@ def test_a_bag_of_words_that_ignores_not_fails_negation(corpus: Corpus) -> None:
     assert negation.examples[0].before == "I am sad."
     assert negation.examples[0].text == "I am not sad."
     assert weak_spots(record) == [
-        "Weak spot, negation: 100.0% of 108 made sentences keep a label that they should lose."
+        'Weak spot "negation": 100.0% of 108 made sentences keep a label that they should lose.'
     ]
 
 
@@ -589,7 +589,7 @@ def test_a_card_shows_tests_groups_and_weak_spots_when_there_is_a_record(corpus:
     assert "| negation | I am not sad. | I am sad. | not sadness | sadness |" in card
     assert "- surnames: US Census Bureau, Frequently Occurring Surnames" in card
     limits = section(card, "Uses and limits")
-    assert "- Weak spot, negation: 100.0% of 108 made sentences keep a label that they should lose.\n" in limits
+    assert '- Weak spot "negation": 100.0% of 108 made sentences keep a label that they should lose.\n' in limits
 
 
 def test_a_card_of_nothing_but_changes_has_no_empty_parts(corpus: Corpus) -> None:

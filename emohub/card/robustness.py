@@ -44,6 +44,7 @@ def robustness_context(record: RobustnessRecord) -> dict[str, Any]:
         "confidence": record.confidence,
         "sure": f"{SURE:.0%}",
         "weak": f"{WEAK:.0%}",
+        "weak_difference": f"{WEAK:g}",
         "left_out": record.left_out,
         "seed": record.seed,
     }
@@ -57,13 +58,13 @@ def weak_spots(record: RobustnessRecord | None) -> list[str]:
 def _weak_spots(record: RobustnessRecord) -> Iterator[str]:
     for test in record.tests:
         if test.is_weak:
-            yield f"Weak spot, {test.name}: {_failures(test)}."
+            yield f'Weak spot "{test.name}": {_failures(test)}.'
     for probe in record.probes:
         if probe.is_weak:
-            yield f"Weak spot, {probe.name}: {_differences(probe)}."
+            yield f'Weak spot "{probe.name}": {_differences(probe)}.'
     for other in record.unfamiliar:
         if other.is_weak:
-            yield f"Weak spot, {other.name}: {_too_sure(other)}."
+            yield f'Weak spot "{other.name}": {_too_sure(other)}.'
 
 
 def _failures(test: RobustnessTest) -> str:
