@@ -19,7 +19,7 @@ from test_resume import assert_same_run, one_sitting
 from test_train import make_recipe, write_recipe
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from emohub.card import audit_card, parse, render, validate
+from emohub.card import audit_card, check_card, parse, render, validate, write_card
 from emohub.cli import main
 from emohub.data import load_split
 from emohub.errors import DataError, ModelError
@@ -277,6 +277,20 @@ def test_an_evaluation_says_what_it_would_be_without(
     assert EvalRecord.load(tmp_path / "eval.json") == calibrated
     again = evaluate(calibrated_run[0], made_corpus, "test", resamples=99)
     assert (again.metrics, again.uncalibrated) == (calibrated.metrics, calibrated.uncalibrated)
+
+
+def test_the_card_of_a_calibrated_run_is_checked_like_any_other(
+    calibrated_run: tuple[Path, RunRecord], made_corpus: Corpus, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(calibrated_run[0], tmp_path / "run"))
+    evaluation = evaluate(folder, made_corpus, "test", output_dir=folder, resamples=99)
+    card = write_card(folder).read_text()
+    assert check_card(folder) == folder / "README.md"
+    assert evaluation.uncalibrated is not None
+    error = evaluation.uncalibrated.expected_calibration_error
+    table = {row[0]: row[1:] for row in rows(section(card, "Calibration"))}
+    assert table["Expected calibration error on test"][0] == f"{error:.4f}"
+    assert [finding for finding in audit_card(card) if finding.severity == "error"] == []
 
 
 def test_the_command_tells_both(
