@@ -392,6 +392,16 @@ def test_a_recipe_goes_through_toml(recipe: Recipe, tmp_path: Path) -> None:
     assert load_recipe(str(tmp_path / "recipe.toml")).distillation == recipe.distillation
 
 
+def test_the_recipe_of_the_documentation_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "distillation.md").read_text(encoding="utf-8")
+    (tmp_path / "tiny.toml").write_text(page.partition("```toml")[2].partition("```")[0], encoding="utf-8")
+    declared = load_recipe(str(tmp_path / "tiny.toml"))
+    assert declared.stages == ("distillation",)
+    assert declared.distillation is not None
+    assert declared.distillation.student is not None
+    assert declared.distillation.student.hidden_size == 192
+
+
 # Everything else that reads runs.
 
 
