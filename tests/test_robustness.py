@@ -14,7 +14,7 @@ from conftest import LABELS, MakeModel, write_rows
 from factories import make_eval_record, make_recipe, make_run_record
 from scipy import stats
 
-from emohub.card import render, render_folder, validate
+from emohub.card import render, render_folder, validate, write_card
 from emohub.card.robustness import weak_spots
 from emohub.cli import main
 from emohub.data import load_split
@@ -23,7 +23,8 @@ from emohub.inference import Classifier
 from emohub.inference.answers import Answers
 from emohub.labels import NONE_OF_THEM
 from emohub.metrics import mean_interval, paired_interval
-from emohub.publish.files import ALLOWED, SHOWN
+from emohub.publish import plan, preflight
+from emohub.publish.files import SHOWN
 from emohub.recipe import Corpus, list_corpora, load_corpus
 from emohub.record import ModelIdentity, RobustnessRecord, RunRecord, sha256_file
 from emohub.robustness import load_templates, measure_robustness
@@ -634,8 +635,22 @@ def test_the_record_beside_a_run_is_in_its_card_and_among_its_files(corpus: Corp
     assert "Robustness" not in render_folder(tmp_path)
     recorded(run, right, corpus).save(tmp_path / "robustness.json")
     assert "## Robustness" in render_folder(tmp_path)
-    assert "robustness.json" in ALLOWED
-    assert all("robustness.json" in SHOWN[stage] for stage in SHOWN if stage != "masked_lm")
+    assert "robustness.json" in SHOWN["classification"]
+    assert SHOWN["classification"] == SHOWN["distillation"]
+
+
+def test_the_record_is_published_with_the_model(run_folder: Path, corpus: Corpus) -> None:
+    assert plan(str(run_folder), "ada/tiny").file("robustness.json") is None
+    robustness = recorded(RunRecord.load(run_folder / "run.json"), wrong_where(lambda text: "http" in text), corpus)
+    robustness.save(run_folder / "robustness.json")
+    planned = plan(str(run_folder), "ada/tiny")
+    file = planned.file("robustness.json")
+    assert file is not None
+    assert file.sha256 == sha256_file(run_folder / "robustness.json")
+    with pytest.raises(CardError, match="is not what its records give"):
+        preflight(planned)
+    write_card(run_folder)
+    preflight(plan(str(run_folder), "ada/tiny"))
 
 
 def test_a_run_names_its_corpus_and_keeps_the_record(
