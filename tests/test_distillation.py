@@ -31,13 +31,14 @@ from emohub.inference import Classifier
 from emohub.jobs import job_plan
 from emohub.metrics import classification_metrics
 from emohub.publish import plan, preflight
-from emohub.recipe import Corpus, Recipe, load_recipe
+from emohub.recipe import Corpus, Recipe, Search, load_recipe
 from emohub.recipe.toml import recipe_toml
 from emohub.record import RunRecord, sha256_file
 from emohub.suspects import find_suspects
 from emohub.train import Progress, find_learning_rate, train
 from emohub.train.distillation import NO_LABEL, Distilled, gather_distillation, hidden_loss, soft_loss, softened
 from emohub.train.teachers import Answers, Teachers
+from emohub.tune import tune
 
 SHAPE = {"num_hidden_layers": 1, "hidden_size": 16, "intermediate_size": 32, "vocab_size": 80}
 WAYS = {"copies": 1, "splice": 0.5, "word_dropout": 0.2}
@@ -440,6 +441,16 @@ def test_the_range_test_asks_the_teachers(recipe: Recipe, tmp_path: Path) -> Non
     test = find_learning_rate(recipe, output_dir=tmp_path, steps=20)
     assert (test.stage, len(test.rates)) == ("distillation", 20)
     assert {path.name for path in tmp_path.iterdir()} == {"range_test.json", "range_test.png"}
+
+
+def test_its_settings_can_be_searched(made_corpus: Corpus, teacher: Path, tmp_path: Path) -> None:
+    searched = {"distillation.temperature": Search(choices=(1.0, 4.0))}
+    plain = distilling(make_recipe(made_corpus, teacher), [teacher])
+    record = tune(plain, trials=1, search=searched, output_dir=tmp_path, max_steps=2)
+    assert record.trials[0].state == "finished"
+    best = load_recipe(str(tmp_path / "best.toml"))
+    assert best.distillation is not None
+    assert best.distillation.temperature in (1.0, 4.0)
 
 
 def test_the_command_tells_of_the_teachers(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -125,9 +126,9 @@ class Distilled(Classification):
         return self.answered[0]
 
     @cached_property
-    def _labels(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _labels(self) -> NDArray[np.int64]:
         """The label of each text that is learned from."""
-        labels = np.full(self.size, NO_LABEL)
+        labels = np.full(self.size, NO_LABEL, np.int64)
         labels[: self.splits["train"].rows] = self.splits["train"].labels
         return labels
 

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,7 @@ from emohub.inference import Checkpoint, Classifier, find_checkpoint
 from emohub.inference.states import StateReader
 from emohub.labels import label_columns
 from emohub.record import ModelIdentity, new_file
-
-OnProgress = Callable[[int, int], None]
-"""Texts answered so far, and all."""
+from emohub.train.options import OnTeaching
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Teachers:
             "width": self.width,
         }
 
-    def answers(self, path: Path | None, device: str, on_progress: OnProgress | None = None) -> Answers:
+    def answers(self, path: Path | None, device: str, on_progress: OnTeaching | None = None) -> Answers:
         """Their answers: those in the file ``path`` where it holds these, else asked for and kept there.
 
         Raises:
@@ -79,7 +77,7 @@ class Teachers:
             _write(path, answers, described)
         return answers
 
-    def _ask(self, device: str, on_progress: OnProgress | None) -> Answers:
+    def _ask(self, device: str, on_progress: OnTeaching | None) -> Answers:
         texts = [*self.texts, *self.validation]
         number = len(self.texts)
         total = len(self.checkpoints) * (len(texts) + (number if self.width else 0))
@@ -145,6 +143,6 @@ def _read(path: Path, described: str) -> Answers | None:
         with safe_open(path, framework="np") as file:
             if (file.metadata() or {}).get("described") != described:
                 return None
-            return Answers(**{name: file.get_tensor(name) for name in Answers.__dataclass_fields__})
+            return Answers(**{each.name: file.get_tensor(each.name) for each in fields(Answers)})
     except (OSError, SafetensorError):
         return None
