@@ -427,6 +427,16 @@ def test_the_card_says_whom_it_learned_from_and_where_all_began(
     assert len(sentences) == 7
 
 
+def test_a_student_is_calibrated_like_any_model(recipe: Recipe, tmp_path: Path) -> None:
+    record = train(recipe.with_overrides({"calibrate": True}), output_dir=tmp_path / "run", max_steps=4)
+    assert record.exported.calibration is not None
+    temperature = Classifier.from_pretrained(tmp_path / "run", engine="torch").calibration_temperature
+    assert temperature == record.exported.calibration.temperature
+    again = train(recipe, base_model=tmp_path / "run", output_dir=tmp_path / "again", max_steps=1)
+    assert again.exported.calibration is None
+    assert Classifier.from_pretrained(tmp_path / "again", engine="torch").calibration_temperature is None
+
+
 def test_rows_that_teachers_have_seen_are_no_rows_to_suspect(distilled: Path) -> None:
     with pytest.raises(UsageError, match="learned from teachers, which have seen the rows"):
         find_suspects(str(distilled))
