@@ -170,16 +170,20 @@ class Loader:
         return answer is not None and all(abs(answer[label] - share) < SLACK for label, share in expected.items())
 
 
+def answers(classifier: Classifier) -> dict[str, dict[str, float]]:
+    """The probability of each label for each text, by the library."""
+    predictions = {text: classifier.classify(text) for text in TEXTS}
+    return {text: dict(zip(each.labels, each.probabilities, strict=True)) for text, each in predictions.items()}
+
+
 def measure(model: Path, rounds: int, steady: int) -> dict[str, Any]:
     """Bursts of both pages in turn, then many calls of each."""
-    library = Classifier.from_pretrained(model)
-    predictions = {text: library.classify(text) for text in TEXTS}
-    expected = {text: dict(zip(each.labels, each.probabilities, strict=True)) for text, each in predictions.items()}
+    own, exact = Classifier.from_pretrained(model), Classifier.from_pretrained(model, engine="torch")
     pages = both_pages(model)
     with load_client() as make, served(pages["emohub"]) as emohub, served(pages["peer"]) as peer:
         loaders = {
-            "emohub": Loader(make, emohub, model.name, expected),
-            "peer": Loader(make, peer, None, expected),
+            "emohub": Loader(make, emohub, model.name, answers(own)),
+            "peer": Loader(make, peer, None, answers(exact)),  # pipeline() computes in float32
         }
         for loader in loaders.values():
             loader.burst(2 * TOGETHER)  # to be warm
@@ -188,7 +192,7 @@ def measure(model: Path, rounds: int, steady: int) -> dict[str, Any]:
             for who in list(loaders)[:: 1 if number % 2 == 0 else -1]:
                 bursts.append({"round": number, "who": who, **loaders[who].burst(TOGETHER)})
         return {
-            "tokens": round(statistics.mean(each.tokens for each in predictions.values()), 1),
+            "tokens": round(float(exact.count_tokens(TEXTS).mean()), 1),
             "bursts": bursts,
             "steady": {who: loader.steady(steady) for who, loader in loaders.items()},
         }

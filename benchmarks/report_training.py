@@ -64,7 +64,7 @@ def facts(result: TrainingResult, size: Size) -> str:
         if (rate := result.product_rate(size.name, precision)) is not None
     ]
     return (
-        f"{size.parameters:,} parameters; {size.steps} steps a round, {texts:,} texts of {tokens / texts:.1f} tokens "
+        f"{size.parameters:,} parameters; steps a round: {size.steps}; {texts:,} texts of {tokens / texts:.1f} tokens "
         f"on average. Padded to the longest of its batch, {sum(size.dynamic_positions) / tokens:.2f} positions are "
         f"computed for each token; padded to {result.max_length}, {result.max_length * texts / tokens:.2f}. The "
         f"products take {operations(size) / 1e6:,.1f} MFLOP a token"

@@ -16,12 +16,12 @@ def billion() -> str:
         return "Not measured yet: `python -m benchmarks.inference` writes what this table is computed from."
     result = InferenceResult.load(RESULT)
     engines = [each for each in result.contenders if each.kind == "engine" and not each.wrong]
-    header = ("Engine", "Texts a second", "Processors", "Core-hours", "Dollars")
+    header = ("Engine", "Texts a second", "Measured on", "Processors", "Core-hours", "Dollars")
     rows = [_row(engine, result.threads) for engine in sorted(engines, key=lambda each: -each.many.rate)]
     return (
         f"{names_table(header, rows)}\n\nMeasured on {result.environment.processor} with {code(result.model.id)} on "
-        f"{result.many_texts:,} texts of {result.test_tokens:.1f} tokens on average, by one process with a thread on "
-        f"each of {result.threads} processors."
+        f"texts of {result.test_tokens:.1f} tokens on average, by one process with a thread on each of "
+        f"{result.threads} processors."
     )
 
 
@@ -35,6 +35,7 @@ def _row(engine: Contender, processors: int) -> tuple[object, ...]:
     return (
         code(engine.name),
         f"{engine.many.rate:,.0f}",
+        f"{engine.many.texts:,} texts",
         processors,
         f"{hours:,.0f}",
         f"{hours * CORE_HOUR_DOLLARS:,.0f}",

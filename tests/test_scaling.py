@@ -216,4 +216,4 @@ def test_what_a_billion_texts_cost_is_computed_from_the_benchmark(
     monkeypatch.setattr(generate_scaling, "RESULT", tmp_path / "inference.json")
     (row,) = [line for line in generate_scaling.billion().splitlines() if line.startswith("| `")]
     # 250 texts a second on one processor are 4 million seconds.
-    assert row == "| `torch-bf16` | 250 | 1 | 1,111 | 44 |"
+    assert row == "| `torch-bf16` | 250 | 1,000 texts | 1 | 1,111 | 44 |"
