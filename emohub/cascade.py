@@ -14,9 +14,8 @@ from emohub.inference.cascade import find_member
 from emohub.inference.cost import multiply_adds
 from emohub.labels import label_columns
 from emohub.layout import CASCADE_FILE, CASCADE_PICTURE_FILE, CHECKPOINT_FOLDER, CONFIG_FILE
-from emohub.metrics import wilson_interval
+from emohub.metrics import paired_interval, wilson_interval
 from emohub.metrics.cascade import CascadeCurve, cascade_curve
-from emohub.metrics.paired import paired_interval
 from emohub.pictures.cascade import draw_cascade
 from emohub.recipe import Corpus
 from emohub.record import Interval, check_writable, current_environment, utc_now
@@ -167,7 +166,7 @@ def _points(
                 share=asked / n,
                 accuracy=_interval(right / n, wilson_interval(right, n)),
                 macro_f1=float(curve.macro_f1[at]),
-                difference=_interval((only_cascade - only_large) / n, paired_interval(only_cascade, only_large, n)),
+                difference=_interval((only_cascade - only_large) / n, paired_interval(only_large, only_cascade, n)),
                 multiply_adds=None if costs is None else float(costs[at]),
             )
         )

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
 from sklearn.metrics import f1_score
 
 from emohub.errors import DataError
 from emohub.metrics.cascade import NEVER_SURE, cascade_curve
-from emohub.metrics.paired import paired_interval
 
 
 def drawn(rows: int, labels: int, seed: int, dtype: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -72,28 +70,3 @@ def test_probabilities_of_other_shapes_are_refused() -> None:
         cascade_curve(references, small, large[:9])
     with pytest.raises(DataError, match="row 3 are no distribution"):
         cascade_curve(references, small, np.where(np.arange(10)[:, None] == 3, 0.9, large))
-
-
-@pytest.mark.parametrize(("first", "second", "n"), [(10, 4, 2000), (0, 0, 50), (3, 0, 3), (7, 31, 100)])
-def test_the_paired_interval_is_walds_with_half_a_row_in_each_cell(first: int, second: int, n: int) -> None:
-    values, weights = np.array([1, -1, 0]), np.array([first + 0.5, second + 0.5, n - first - second + 1])
-    mean = np.average(values, weights=weights)
-    deviation = np.sqrt(np.average((values - mean) ** 2, weights=weights) / weights.sum())
-    expected = (mean - norm.ppf(0.975) * deviation, mean + norm.ppf(0.975) * deviation)
-    assert paired_interval(first, second, n) == pytest.approx(expected, abs=1e-12)
-    low, high = paired_interval(second, first, n)
-    assert (-high, -low) == pytest.approx(expected, abs=1e-12)
-
-
-def test_the_paired_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    counts = generator.multinomial(400, [0.03, 0.05, 0.92], 2000)
-    intervals = [paired_interval(int(b), int(c), 400) for b, c, _ in counts]
-    covered = np.mean([low <= -0.02 <= high for low, high in intervals])
-    assert 0.93 < covered < 0.98
-
-
-@pytest.mark.parametrize("bad", [(-1, 0, 10), (0, 0, 0), (6, 5, 10)])
-def test_counts_that_cannot_be_are_refused(bad: tuple[int, int, int]) -> None:
-    with pytest.raises(DataError, match="the counts are"):
-        paired_interval(*bad)

@@ -1,8 +1,6 @@
 """Whether two classifiers differ on the same rows, and how to ask that of many pairs."""
 
 from collections.abc import Sequence
-from math import sqrt
-from statistics import NormalDist
 
 from emohub.errors import DataError
 
@@ -44,23 +42,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
         adjusted[index] = highest
     return adjusted
-
-
-def paired_interval(only_first: int, only_second: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of the difference of two classifiers' accuracies on the same ``n`` rows, the first less the second.
-
-    ``only_first`` and ``only_second`` are the rows that only one of them got right. It is Wald's interval after half a
-    row was added to each cell of the table of right and wrong answers (Agresti and Min 2005).
-
-    Raises:
-        DataError: a count is negative, there are no rows, or ``level`` is not between 0 and 1.
-    """
-    if min(only_first, only_second) < 0 or n < max(1, only_first + only_second) or not 0 < level < 1:
-        raise DataError(
-            f"the counts are {only_first} and {only_second} of {n} rows at the level {level}",
-            "give numbers of rows, zero or more, and a level between 0 and 1",
-        )
-    b, c, rows = only_first + 0.5, only_second + 0.5, n + 2
-    middle = (b - c) / rows
-    half = NormalDist().inv_cdf((1 + level) / 2) * sqrt(b + c - (b - c) ** 2 / rows) / rows
-    return middle - half, middle + half

@@ -31,7 +31,7 @@ class CascadePoint(Declaration):
     """With Wilson's 95% interval."""
     macro_f1: Share
     difference: Interval
-    """Accuracy less that of the large model alone on the same texts, with Agresti and Min's 95% interval."""
+    """Accuracy less that of the large model alone on the same texts, with Bonett and Price's 95% interval."""
     multiply_adds: NotNegativeFloat | None
     """Mean per text in the layers of both models; None where a model's shape is not known."""
 
