@@ -17,10 +17,11 @@ from emohub.errors import DataError, ModelError, PublishError, UsageError
 from emohub.export import ComparedTexts, export, texts_of_file, texts_of_run
 from emohub.inference import Classifier
 from emohub.inference.onnx_int8 import quantize
-from emohub.publish import plan, preflight
+from emohub.publish import plan, preflight, publish
 from emohub.record import ExportRecord
 from tests.conftest import LABELS, Architecture, MakeModel, made_rows, write_rows
-from tests.publishing import REPO, make_run, write_records
+from tests.hub import serve_hub
+from tests.publishing import REPO, TOKEN, make_hub, make_run, reachable, write_records
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXTS = [text for text, _ in made_rows(60, seed=3)]
@@ -290,6 +291,25 @@ def test_the_files_go_along_when_they_are_of_the_weights(run_with_onnx: Path) ->
     assert "onnx/" not in planned.left_out
     made = "onnx/model.onnx, onnx/model_quantized.onnx: made from model.safetensors, and checked against it"
     assert made in preflight(planned)
+
+
+# The client's own upload over LFS uses an argument that httpx2 has deprecated.
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning:httpx2")
+def test_published_files_are_fetched_for_the_engine_that_runs_them(
+    run_with_onnx: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with serve_hub() as hub, reachable(make_hub(hub), monkeypatch, tmp_path / "cache"):
+        publish(plan(str(run_with_onnx), REPO))
+        assert Classifier.from_pretrained(REPO, engine="torch").engine == "torch"
+        fetched = {path.name for path in (tmp_path / "cache").rglob("*.onnx")}
+        assert fetched == set()
+        for engine, file in (("onnx", "model.onnx"), ("onnx-int8", "model_quantized.onnx")):
+            there = Classifier.from_pretrained(REPO, engine=engine)
+            here = Classifier.from_pretrained(run_with_onnx, engine=engine)
+            assert there.predict_proba(TEXTS).tobytes() == here.predict_proba(TEXTS).tobytes()
+            fetched |= {file}
+            assert {path.name for path in (tmp_path / "cache").rglob("*.onnx")} == fetched
 
 
 def test_files_of_other_weights_or_other_bytes_do_not_leave(run_with_onnx: Path) -> None:
