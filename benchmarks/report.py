@@ -43,7 +43,8 @@ it was before stands with each record. Figures of speed depend on the machine: `
 yours in under ten minutes, and `make bench-all` the whole.
 
 - [recipes.md](recipes.md): the documented recipes, run here, and held against their documents.
-- [demo_load.md](demo_load.md): the page under load."""
+- [demo_load.md](demo_load.md): the page under load.
+- [quality.md](quality.md): what the models reach, and what was tried to make them better."""
 SHORT_FORM = """\
 # Benchmarks, a short form
 
