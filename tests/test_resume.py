@@ -105,6 +105,7 @@ def assert_same_run(folder: Path, undisturbed: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"run.json", "checkpoint", "learning_curves.png"}
 
 
+@pytest.mark.timeout(300 + 15 * KILLS)
 def test_killed_at_any_step_a_run_ends_as_if_it_had_not_been(
     recipe_file: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
