@@ -10,17 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import MakeModel
+from scipy.special import rel_entr, softmax
 from sklearn.utils.class_weight import compute_class_weight
 from test_train import make_recipe, still_base_dir
-from transformers import AutoConfig
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from emohub.data import load_split
-from emohub.errors import DivergedError, RecipeError, TrainingError, UsageError
+from emohub.errors import DivergedError, ModelError, RecipeError, TrainingError, UsageError
 from emohub.inference import Classifier
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord
 from emohub.train import Progress, optimization, train
 from emohub.train.batches import epoch_order
+from emohub.train.classification import divergence
+from emohub.train.optimization import make_optimizer, set_learning_rate
 
 __all__ = ["still_base_dir"]  # a fixture
 
@@ -33,7 +37,7 @@ def losses_of(recipe: Recipe, folder: Path, **options: object) -> list[float]:
 
 def first_logits(recipe: Recipe, base: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits of the untrained model for the first step's texts, and their labels, by plain transformers."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoTokenizer
 
     rows = load_split(recipe.corpus, "train")
     batch = epoch_order(rows.rows, recipe.training.seed, 0)[: recipe.training.per_device_train_batch_size]
@@ -65,6 +69,60 @@ def test_smoothing_and_class_weights_are_those_of_torch(
     # … and however the step is cut into passes.
     cut = recipe.with_overrides({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 4})
     assert losses_of(cut, tmp_path / "cut", max_steps=1) == [pytest.approx(expected.item(), abs=1e-6)]
+
+
+def test_r_drop_is_the_mean_of_two_answers_and_their_divergence(
+    made_corpus: Corpus, tiny_base_dir: Path, still_base_dir: Path, tmp_path: Path
+) -> None:
+    drawn = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(1))
+    one, other = softmax(drawn.numpy().astype(np.float64), axis=-1)
+    expected = (rel_entr(one, other).sum() + rel_entr(other, one).sum()) / 2
+    assert divergence(*drawn).item() == pytest.approx(expected, rel=1e-5)
+
+    # Without dropout both answers are the same, and the loss is that of one of them.
+    still = make_recipe(made_corpus, still_base_dir)
+    plain = losses_of(still, tmp_path / "still", max_steps=2)
+    assert losses_of(still, tmp_path / "twice", overrides={"r_drop": 4.0}, max_steps=2) == pytest.approx(
+        plain, abs=1e-6
+    )
+
+    # With it the divergence counts as much as the recipe says: the first step's loss is a straight line of the weight.
+    recipe = make_recipe(made_corpus, tiny_base_dir, dropout=0.3)
+    lightly, at_two, at_four = (
+        losses_of(recipe, tmp_path / f"at-{weight}", overrides={"r_drop": weight}, max_steps=1)[0]
+        for weight in (1e-9, 2.0, 4.0)
+    )
+    assert at_two > lightly
+    assert at_four - lightly == pytest.approx(2 * (at_two - lightly), rel=1e-3)
+
+
+def test_layer_decay_gives_each_layer_its_share_of_the_rate(
+    made_corpus: Corpus, make_tiny_model: MakeModel, tmp_path: Path
+) -> None:
+    for family in ("bert", "roberta", "distilbert"):
+        model = AutoModelForSequenceClassification.from_pretrained(make_tiny_model(architecture=family))
+        layers = model.config.num_hidden_layers
+        optimizer = make_optimizer(
+            model, make_recipe(made_corpus, tmp_path, layer_decay=0.5, weight_decay=0.01).training
+        )
+        set_learning_rate(optimizer, 0.8)
+        names = {id(parameter): name for name, parameter in model.named_parameters()}
+        rates = {names[id(p)]: group["lr"] for group in optimizer.param_groups for p in group["params"]}
+        assert rates.keys() == dict(model.named_parameters()).keys()
+        for name, rate in rates.items():
+            expected = 0.8
+            if "embeddings" in name:
+                expected = 0.8 * 0.5 ** (layers + 1)
+            elif ".layer." in name:
+                expected = 0.8 * 0.5 ** (layers - int(name.split(".layer.")[1].split(".")[0]))
+            assert rate == pytest.approx(expected), name
+        decaying = {names[id(p)] for group in optimizer.param_groups if group["weight_decay"] for p in group["params"]}
+        assert not [name for name in decaying if name.endswith("bias")]
+        assert len(decaying) > layers
+    with pytest.raises(
+        ModelError, match="layers of Linear cannot be told by the names of its weights; leave layer_dec"
+    ):
+        make_optimizer(torch.nn.Linear(2, 2), make_recipe(made_corpus, tmp_path, layer_decay=0.5).training)
 
 
 def test_class_weights_must_fit_the_labels(made_corpus: Corpus, tiny_base_dir: Path) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from emohub.recipe.corpus import TextCorpus
 from emohub.recipe.declaration import Declaration, NotNegativeFloat, Positive, PositiveFloat, Share, Text
 
 
@@ -59,7 +60,7 @@ class Distillation(Declaration):
     """Training on the answers of teachers, in place of classification: each step learns from their probabilities, from
     the labels, and from the teachers' inner states, as much as each is weighed (Hinton et al. 2015).
 
-    ``class_weights`` of ``[training]`` are no part of it; ``label_smoothing`` concerns the labels alone.
+    ``class_weights`` and ``r_drop`` of ``[training]`` are no part of it; ``label_smoothing`` concerns the labels alone.
     """
 
     teachers: Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -79,7 +80,10 @@ class Distillation(Declaration):
     student: Student | None = None
     """Shape of the student; None trains the base model as it is."""
     augmentation: Augmentation | None = None
-    """More texts to learn from; None asks the teachers for the training texts alone."""
+    """More texts to learn from, made of the training texts; None makes none."""
+    unlabelled: tuple[TextCorpus, ...] = ()
+    """More texts to learn from, of corpora of plain texts: each a table, the name of a built-in one, or the path of a
+    declaration. Those that stand in the training or the validation split are left out."""
 
     @model_validator(mode="after")
     def _learns_from_teachers(self) -> Self:

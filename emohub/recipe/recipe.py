@@ -34,8 +34,13 @@ Stage = Literal["masked_lm", "classification", "distillation"]
 """A part of a recipe that trains and leaves a checkpoint of its own."""
 _DESCRIBED = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
 """Keys of a corpus that describe it and change nothing that is trained."""
-_LATER_KEYS = {"dropout", "label_smoothing", "class_weights", "gradient_checkpointing", "torch_compile", "packing"}
+_LATER_KEYS = {
+    *("dropout", "label_smoothing", "class_weights", "r_drop", "layer_decay"),
+    *("gradient_checkpointing", "torch_compile", "packing"),
+}
 """Keys of ``[training]`` that the first release did not have."""
+_LABEL_KEYS = ("label_smoothing", "class_weights", "r_drop")
+"""Keys of ``[training]`` that belong to learning from labels."""
 
 
 class Training(Declaration):
@@ -79,6 +84,13 @@ class Training(Declaration):
     class_weights: Literal["balanced"] | Annotated[tuple[PositiveFloat, ...], Field(min_length=2)] | None = None
     """Weight of each label's loss, in the order of the labels; ``balanced`` takes rows / (labels x rows of the label),
     as scikit-learn does; None weighs every row alike."""
+    r_drop: NotNegativeFloat = 0.0
+    """Each text goes through the model twice, under two draws of dropout, and the mean divergence of the two answers,
+    either from the other, is added to the mean of their losses with this weight, half of the alpha of Liang et al.
+    2021. 0 lets it go through once."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Learning rate of each layer over that of the layer above it: the head has the full rate, the embeddings the
+    lowest (as in Clark et al. 2020, appendix B)."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, more time."""
     packing: bool = True
@@ -152,13 +164,13 @@ class Adaptation(Declaration):
     mlm_probability: Annotated[float, Field(gt=0, lt=1)] = 0.15
     """Share of the tokens that the model must restore (Devlin et al. 2019, section 3.1)."""
     training: Training
-    """Hyperparameters of this stage; ``label_smoothing`` and ``class_weights`` are none of them."""
+    """Hyperparameters of this stage; ``label_smoothing``, ``class_weights`` and ``r_drop`` are none of them."""
     evaluation: EvaluationSchedule = EvaluationSchedule()
     """When its validation loss and perplexity are measured."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for key in ("label_smoothing", "class_weights"):
+        for key in _LABEL_KEYS:
             if getattr(self.training, key) != Training.model_fields[key].default:
                 raise ValueError(f"{key} belongs to classification, not to masked-language-model training")
         return self
@@ -230,8 +242,9 @@ class Recipe(Declaration):
         weights = self.training.class_weights
         if isinstance(weights, tuple) and len(weights) != len(self.corpus.labels):
             raise ValueError(f"class_weights has {len(weights)} values for {len(self.corpus.labels)} labels")
-        if weights is not None and self.distillation is not None:
-            raise ValueError("class_weights belongs to classification, not to distillation")
+        for key in ("class_weights", "r_drop"):
+            if self.distillation is not None and getattr(self.training, key) != Training.model_fields[key].default:
+                raise ValueError(f"{key} belongs to classification, not to distillation")
         return self
 
     @property
@@ -257,12 +270,15 @@ class Recipe(Declaration):
                 "search": True,
                 "corpus": _DESCRIBED,
                 "adaptation": {"corpus": _DESCRIBED, "training": {"checkpoint_steps"}},
+                "distillation": {"unlabelled": {"__all__": _DESCRIBED}},
                 "training": {"checkpoint_steps"},
             },
         )
         for stage in ("adaptation", "distillation"):
             if values[stage] is None:
                 del values[stage]
+        if self.distillation is not None and not self.distillation.unlabelled:
+            del values["distillation"]["unlabelled"]
         if not self.export.calibrate:
             del values["export"]["calibrate"]
         for training in (values, values.get("adaptation", {})):
@@ -353,7 +369,8 @@ def load_recipe(name: str) -> Recipe:
     """A built-in recipe by name, or the one in a TOML file.
 
     In the file ``corpus`` is the name of a built-in corpus, the path of a corpus declaration (relative to the recipe),
-    or a table with the declaration itself; so is the ``corpus`` of ``[adaptation]``, a corpus of plain texts.
+    or a table with the declaration itself; so are the ``corpus`` of ``[adaptation]`` and each of ``unlabelled`` in
+    ``[distillation]``, corpora of plain texts.
 
     Raises:
         UsageError: there is neither a built-in recipe nor a file of that name.
@@ -361,16 +378,18 @@ def load_recipe(name: str) -> Recipe:
     """
     path = find_declaration(name, "recipe", "recipes")
     values = read_toml(path)
-    _resolve_corpus(values, path, load_corpus)
-    if isinstance(values.get("adaptation"), dict):
-        _resolve_corpus(values["adaptation"], path, load_text_corpus)
+    if "corpus" in values:
+        values["corpus"] = _resolved(values["corpus"], path, load_corpus)
+    adaptation, distillation = values.get("adaptation"), values.get("distillation")
+    if isinstance(adaptation, dict) and "corpus" in adaptation:
+        adaptation["corpus"] = _resolved(adaptation["corpus"], path, load_text_corpus)
+    if isinstance(distillation, dict) and isinstance(distillation.get("unlabelled"), list):
+        distillation["unlabelled"] = [_resolved(each, path, load_text_corpus) for each in distillation["unlabelled"]]
     return Recipe.from_values(values, str(path))
 
 
-def _resolve_corpus(values: dict[str, Any], path: Path, load: Callable[..., TextSource]) -> None:
-    """Replace the ``corpus`` of a table in the recipe at ``path`` by the whole declaration."""
-    corpus = values.get("corpus")
+def _resolved(corpus: Any, path: Path, load: Callable[..., TextSource]) -> Any:
+    """A corpus that the recipe at ``path`` names or declares, as the whole declaration."""
     if isinstance(corpus, str):
-        values["corpus"] = load(corpus, relative_to=path.parent).model_dump(mode="json")
-    elif isinstance(corpus, dict):
-        values["corpus"] = {**corpus, "base_folder": str(path.resolve().parent)}
+        return load(corpus, relative_to=path.parent).model_dump(mode="json")
+    return {**corpus, "base_folder": str(path.resolve().parent)} if isinstance(corpus, dict) else corpus

@@ -140,11 +140,25 @@ class Classification:
         return {name: torch.from_numpy(array) for name, array in padded.items()}
 
     def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
-        """Cross-entropy in nats, smoothed and weighted as the recipe says, summed over the texts."""
-        logits = packing.packed_logits(model, packing.Packed(**inputs)) if self.packed else model(**inputs).logits
+        """Cross-entropy in nats, smoothed and weighted as the recipe says, summed over the texts; with ``r_drop`` the
+        mean over two draws of dropout, and how much their answers diverge."""
+        logits = self._logits(model, inputs)
+        if not self.settings.r_drop:
+            return self._cross_entropy(logits, targets)
+        others = self._logits(model, inputs)
+        labels = (self._cross_entropy(logits, targets) + self._cross_entropy(others, targets)) / 2
+        return labels + self.settings.r_drop * divergence(logits, others)
+
+    def _logits(self, model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+        logits: Tensor = (
+            packing.packed_logits(model, packing.Packed(**inputs)) if self.packed else model(**inputs).logits
+        )
+        return logits.float()
+
+    def _cross_entropy(self, logits: Tensor, targets: Tensor) -> Tensor:
         weights = self._label_weights
         return functional.cross_entropy(
-            logits.float(),
+            logits,
             targets,
             weight=None if weights is None else weights.to(logits.device),
             label_smoothing=self.settings.label_smoothing,
@@ -218,6 +232,13 @@ class Classification:
         labels = self.splits["train"].labels
         counts: list[int] = np.bincount(labels, minlength=len(self.recorded.corpus.labels)).tolist()
         return counts
+
+
+def divergence(logits: Tensor, others: Tensor) -> Tensor:
+    """Mean of the Kullback-Leibler divergences of two answers, either from the other, in nats; summed over the texts
+    (Liang et al. 2021, R-Drop, equation 2)."""
+    one, other = functional.log_softmax(logits, dim=-1), functional.log_softmax(others, dim=-1)
+    return ((one.exp() - other.exp()) * (one - other)).sum() / 2
 
 
 def gather_classification(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emohub import packing, tokenizing
+from emohub.data import load_texts
 from emohub.layout import ANSWERS_FILE
 from emohub.recipe import Distillation, Recipe, Stage
 from emohub.record import DistillationRecord, PreviousStage, Teacher
@@ -36,7 +37,8 @@ class Distilled(Classification):
     stage: Stage = "distillation"
     teachers: Teachers
     ids: list[list[int]]
-    """Token ids of the texts that are learned from: those of the training split, then those made of them."""
+    """Token ids of the texts that are learned from: those of the training split, those made of them, those without a
+    label."""
     answered: list[Answers] = field(default_factory=list)
     """What the teachers said, once they were asked."""
 
@@ -163,7 +165,7 @@ def hidden_loss(mapped: Tensor, states: Tensor) -> Tensor:
 def gather_distillation(
     recipe: Recipe, base_model: str | Path | None, data_dir: Path | None, previous: PreviousStage | None
 ) -> Distilled:
-    """Read data, student, tokenizer and teachers, and make the texts that are learned from.
+    """Read data, student, tokenizer and teachers, and gather the texts that are learned from.
 
     The arguments are those of :func:`~emohub.train.classification.gather_classification`.
 
@@ -175,10 +177,13 @@ def gather_distillation(
     read = gather_classification(recipe, base_model, data_dir, previous)
     texts = read.splits["train"].texts
     made = [] if asked.augmentation is None else made_texts(texts, asked.augmentation, recipe.training.seed)
+    known = {*texts, *made, *read.splits["validation"].texts}
+    found = (text for corpus in asked.unlabelled for text in load_texts(corpus, data_dir=data_dir).texts)
+    more = [*made, *(text for text in dict.fromkeys(found) if text not in known)]
     teachers = find_teachers(
         asked.teachers,
         recipe.corpus.labels,
-        [*texts, *made],
+        [*texts, *more],
         read.splits["validation"].texts,
         with_states=bool(asked.hidden_weight),
     )
@@ -188,5 +193,5 @@ def gather_distillation(
     return Distilled(
         **{each.name: getattr(read, each.name) for each in fields(read) if each.name != "stage"},
         teachers=teachers,
-        ids=[*read.tokens["train"].ids, *tokenizing.tokenize(read.tokenizer, made, recipe.max_length).ids],
+        ids=[*read.tokens["train"].ids, *tokenizing.tokenize(read.tokenizer, more, recipe.max_length).ids],
     )

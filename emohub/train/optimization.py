@@ -1,18 +1,24 @@
 """How the weights move: parameter groups, learning rates, and one optimizer step."""
 
 import math
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedType
 from torch import Tensor, nn
 
+from emohub.errors import ModelError
 from emohub.recipe import Training
 from emohub.train.batches import Batch
 
+_LAYER = re.compile(r"\.layer\.(\d+)\.")
+"""What stands in the name of a layer's weight, in the families that are packed and in many others."""
+_FACTOR = "rate_factor"
+"""Key of a parameter group: its share of the learning rate."""
 Loss = Callable[[nn.Module, dict[str, Tensor], Tensor], Tensor]
 """Model, inputs and targets → the loss, summed over the batch."""
 
@@ -48,13 +54,22 @@ class TrainingModule(nn.Module):
 
 
 def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.AdamW:
-    """AdamW; weight matrices decay, biases and normalisation weights, which are vectors, don't."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    """AdamW; weight matrices decay, biases and normalisation weights, which are vectors, don't.
+
+    Raises:
+        ModelError: layers shall have rates of their own, and the model's layers cannot be told.
+    """
+    factors = layer_factors(model, settings.layer_decay)
+    groups: dict[tuple[float, bool], dict[str, Any]] = {}
+    for factor in dict.fromkeys(factors.values()):
+        for is_matrix in (True, False):
+            decay = settings.weight_decay if is_matrix else 0.0
+            groups[factor, is_matrix] = {"params": [], "weight_decay": decay, _FACTOR: factor}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups[factors[name], parameter.ndim > 1]["params"].append(parameter)
     return torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ],
+        list(groups.values()),
         lr=settings.learning_rate,
         betas=(settings.adam_beta1, settings.adam_beta2),
         eps=settings.adam_epsilon,
@@ -62,10 +77,33 @@ def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.AdamW:
     )
 
 
+def layer_factors(model: nn.Module, decay: float) -> dict[str, float]:
+    """The share of the learning rate that each parameter trains with, by its name.
+
+    The head has all of it, the last layer ``decay``, the layer before ``decay``², and so on down to the embeddings.
+
+    Raises:
+        ModelError: ``decay`` is not 1, and the model's layers cannot be told.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    if decay == 1:
+        return dict.fromkeys(names, 1.0)
+    layers = {name: int(found[1]) for name in names if (found := _LAYER.search(name))}
+    if not layers:
+        raise ModelError(
+            f"the layers of {type(model).__name__} cannot be told by the names of its weights",
+            "leave layer_decay out of the recipe, or train a model of the BERT, DistilBERT or RoBERTa family",
+        )
+    count = max(layers.values()) + 1
+    below = {name: count + 1 for name in names if ".embeddings." in name}
+    above = {name: count - layer for name, layer in layers.items()}
+    return {name: decay ** {**below, **above}.get(name, 0) for name in names}
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Let the next step use ``learning_rate``."""
+    """Let the next step use ``learning_rate``, and in each layer its share of it."""
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group[_FACTOR]
 
 
 def warmup_steps(settings: Training, total_steps: int) -> int:

@@ -1,7 +1,7 @@
 """What the loop knows of a stage, and how a record names what the stage started from."""
 
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -10,10 +10,12 @@ from emohub.errors import ModelError
 from emohub.inference import find_checkpoint
 from emohub.inference.loading import BaseModel
 from emohub.layout import RUN_FILE, find_model, find_records
-from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextSource, Training
+from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextCorpus, TextSource, Training
 from emohub.record import Calibration, DistillationRecord, Finding, ModelIdentity, RunRecord, SplitIdentity
 from emohub.train.batches import Batch
 from emohub.train.options import OnTeaching
+
+Source = TypeVar("Source", bound=TextSource)
 
 
 class StageMaterial(Protocol):
@@ -158,17 +160,23 @@ def recorded_recipe(recipe: Recipe, base_model: str) -> Recipe:
     }
     changes = {"base_model": base_model, "corpus": _portable(corpus).model_copy(update={"splits": splits})}
     if recipe.adaptation is not None:
-        texts = recipe.adaptation.corpus
-        files = tuple(Path(file).name for file in texts.files)
-        portable = _portable(texts).model_copy(update={"files": files})
+        portable = _portable_texts(recipe.adaptation.corpus)
         changes["adaptation"] = recipe.adaptation.model_copy(update={"corpus": portable})
     if recipe.distillation is not None:
         teachers = tuple(
             name if find_model(name) is None else find_checkpoint(name).id for name in recipe.distillation.teachers
         )
-        changes["distillation"] = recipe.distillation.model_copy(update={"teachers": teachers})
+        unlabelled = tuple(map(_portable_texts, recipe.distillation.unlabelled))
+        changes["distillation"] = recipe.distillation.model_copy(
+            update={"teachers": teachers, "unlabelled": unlabelled}
+        )
     return recipe.model_copy(update=changes)
 
 
-def _portable(source: TextSource) -> TextSource:
+def _portable_texts(corpus: TextCorpus) -> TextCorpus:
+    files = tuple(Path(file).name for file in corpus.files)
+    return _portable(corpus).model_copy(update={"files": files})
+
+
+def _portable(source: Source) -> Source:
     return source.model_copy(update={"base_folder": "."})
