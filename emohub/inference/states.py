@@ -14,17 +14,20 @@ from emohub.inference.loading import load_classifier
 
 
 class StateReader:
-    """A classifier's encoder, in float32."""
+    """A classifier's encoder."""
 
-    def __init__(self, checkpoint: Checkpoint, max_length: int, device: str | None = None) -> None:
-        """``max_length`` tokens of a text are read; ``device`` is the CPU when None.
+    def __init__(
+        self, checkpoint: Checkpoint, max_length: int, device: str | None = None, *, in_bfloat16: bool = False
+    ) -> None:
+        """``max_length`` tokens of a text are read; ``device`` is the CPU when None. It computes in float32, or in
+        bfloat16 where torch's autocast does.
 
         Raises:
             ModelError: the model is damaged, or is no classifier.
         """
         self._model = load_classifier(checkpoint).to(device or "cpu").eval()
         self._tokenizer = tokenizing.load_tokenizer(checkpoint.folder)
-        self._max_length = max_length
+        self._max_length, self._in_bfloat16 = max_length, in_bfloat16
 
     @property
     def width(self) -> int:
@@ -49,8 +52,9 @@ class StateReader:
         for rows in batches([len(text) for text in ids], batch_tokens_on(device), None):
             padded = tokenizing.pad([ids[row] for row in rows], self._tokenizer.pad_token_id)
             inputs = {name: torch.from_numpy(array).to(device) for name, array in padded.items()}
-            hidden = self._model.base_model(**inputs).last_hidden_state
-            states[rows] = hidden[:, 0].cpu().numpy()
+            with torch.autocast(device.type, torch.bfloat16, enabled=self._in_bfloat16):
+                hidden = self._model.base_model(**inputs).last_hidden_state
+            states[rows] = hidden[:, 0].float().cpu().numpy()
             done += len(rows)
             if on_progress is not None:
                 on_progress(done)

@@ -186,6 +186,7 @@ def gather_distillation(
         [*texts, *more],
         read.splits["validation"].texts,
         with_states=bool(asked.hidden_weight),
+        in_bfloat16=recipe.training.mixed_precision == "bf16",
     )
     if teachers.width:
         model: Any = read.model

@@ -45,6 +45,8 @@ class Teachers:
     validation: list[str]
     width: int
     """Of their states side by side; 0 where nobody asks for them."""
+    in_bfloat16: bool = False
+    """Whether they answer in bfloat16, which is faster where the machine has it, to what is learned from."""
 
     @property
     def identities(self) -> tuple[ModelIdentity, ...]:
@@ -59,6 +61,7 @@ class Teachers:
             "texts_sha256": texts_sha256(self.texts),
             "validation_sha256": texts_sha256(self.validation),
             "width": self.width,
+            "in_bfloat16": self.in_bfloat16,
         }
 
     def answers(self, path: Path | None, device: str, on_progress: OnTeaching | None = None) -> Answers:
@@ -78,33 +81,38 @@ class Teachers:
         return answers
 
     def _ask(self, device: str, on_progress: OnTeaching | None) -> Answers:
-        texts = [*self.texts, *self.validation]
         number = len(self.texts)
-        total = len(self.checkpoints) * (len(texts) + (number if self.width else 0))
+        total = len(self.checkpoints) * (len(self.validation) + number + (number if self.width else 0))
         before = 0
 
         def report(done: int) -> None:
             if on_progress is not None:
                 on_progress(before + done, total)
 
-        given, states = [], [np.empty((number, 0), np.float16)]
+        given, validation, states = [], [], [np.empty((number, 0), np.float16)]
         for checkpoint in self.checkpoints:
-            teacher = Classifier.of(checkpoint, device=device, engine="torch")
-            columns = label_columns(teacher.labels, self.labels, teacher.id)
-            given.append(teacher.predict_proba(texts, on_progress=report)[:, columns])
-            before += len(texts)
+            exact = Classifier.of(checkpoint, device=device, engine="torch")
+            columns = label_columns(exact.labels, self.labels, exact.id)
+            validation.append(exact.predict_proba(self.validation, on_progress=report)[:, columns])
+            before += len(self.validation)
+            teacher = Classifier.of(checkpoint, device=device, engine="torch-bf16") if self.in_bfloat16 else exact
+            given.append(teacher.predict_proba(self.texts, on_progress=report)[:, columns])
+            before += number
             if self.width:
-                reader = StateReader(checkpoint, teacher.max_length, device)
+                reader = StateReader(checkpoint, exact.max_length, device, in_bfloat16=self.in_bfloat16)
                 states.append(reader.first_tokens(self.texts, on_progress=report))
                 before += number
-        probabilities = np.stack(given)
-        return Answers(
-            probabilities[:, :number].mean(axis=0), np.concatenate(states, axis=1), probabilities[:, number:].copy()
-        )
+        return Answers(np.mean(given, axis=0), np.concatenate(states, axis=1), np.stack(validation))
 
 
 def find_teachers(
-    names: Sequence[str], labels: Sequence[str], texts: list[str], validation: list[str], *, with_states: bool
+    names: Sequence[str],
+    labels: Sequence[str],
+    texts: list[str],
+    validation: list[str],
+    *,
+    with_states: bool,
+    in_bfloat16: bool = False,
 ) -> Teachers:
     """The classifiers of these names, each of them seen to have the corpus' ``labels``, in whatever order.
 
@@ -118,7 +126,7 @@ def find_teachers(
         label_columns(teacher.labels, labels, teacher.id)
         width += StateReader(checkpoint, teacher.max_length).width if with_states else 0
         checkpoints.append(checkpoint)
-    return Teachers(tuple(checkpoints), tuple(labels), texts, validation, width)
+    return Teachers(tuple(checkpoints), tuple(labels), texts, validation, width, in_bfloat16)
 
 
 def texts_sha256(texts: Sequence[str]) -> str:
