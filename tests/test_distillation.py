@@ -427,6 +427,47 @@ def test_the_card_says_whom_it_learned_from_and_where_all_began(
     assert len(sentences) == 7
 
 
+def test_texts_without_labels_are_learned_from_too(made_corpus: Corpus, teacher: Path, tmp_path: Path) -> None:
+    train_texts, validation = (load_split(made_corpus, split).texts for split in ("train", "validation"))
+    own = [f"{text} again" for text in train_texts[:20]]
+    lines = [*own, *own[:5], *train_texts[:3], *validation[:2]]  # repeats, and what the splits hold already
+    (tmp_path / "more.txt").write_text("\n".join(lines))
+    (tmp_path / "more.toml").write_text('name = "more"\ntitle = "More texts"\nfiles = ["more.txt"]\n')
+    path = write_recipe(tmp_path, made_corpus, teacher)
+    path.write_text(
+        path.read_text().replace(
+            "[training]", f'[distillation]\nteachers = ["{teacher}"]\nunlabelled = ["more.toml"]\n\n[training]'
+        )
+    )
+    recipe = load_recipe(str(path)).with_overrides({"mixed_precision": "bf16"})
+    set_seed(1)
+    read = gather_distillation(recipe, None, None, None)
+    assert read.teachers.texts == [*train_texts, *own]
+    assert read.teachers.in_bfloat16
+    assert recipe.digest != distilling(make_recipe(made_corpus, teacher), [teacher]).digest
+
+    record = train(recipe, output_dir=tmp_path / "run", max_steps=3)
+    assert record.distillation is not None
+    assert (record.distillation.texts, record.distillation.unlabelled) == (260, 20)
+    assert record.distillation.teachers[0].validation == RunRecord.load(teacher / "run.json").exported.validation
+    assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+    evaluate(tmp_path / "run", made_corpus, "test", output_dir=tmp_path / "run", resamples=50)
+    write_card(tmp_path / "run")
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "to 260 texts: those of the training split, and 20 without a label of *More texts*." in card
+
+
+def test_in_bfloat16_teachers_say_nearly_what_they_say_in_float32(recipe: Recipe, teacher: Path) -> None:
+    answers = []
+    for precision in ("no", "bf16"):
+        read = gather_distillation(recipe.with_overrides({"mixed_precision": precision}), None, None, None)
+        answers.append(read.teachers.answers(None, "cpu"))
+    exact, rounded = answers
+    assert 0 < np.abs(exact.probabilities - rounded.probabilities).max() < 0.05
+    assert 0 < np.abs(exact.states - rounded.states).max() < 0.1
+    np.testing.assert_array_equal(exact.validation, rounded.validation)
+
+
 def test_a_student_is_calibrated_like_any_model(recipe: Recipe, tmp_path: Path) -> None:
     record = train(recipe.with_overrides({"calibrate": True}), output_dir=tmp_path / "run", max_steps=4)
     assert record.exported.calibration is not None

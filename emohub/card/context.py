@@ -28,7 +28,7 @@ from emohub.card.tables import (
 from emohub.layout import CALIBRATION_FILE, CONFUSION_MATRIX_FILE, LEARNING_CURVES_FILE, ONNX_FILES
 from emohub.pictures import in_words, shown_metrics
 from emohub.recipe import Declaration, Recipe, TextSource
-from emohub.record import ENGLISH_EXAMPLES, Energy, EvalRecord, ExportRecord, Finding
+from emohub.record import ENGLISH_EXAMPLES, Energy, EvalRecord, ExportRecord, Finding, RunRecord
 
 
 def card_context(
@@ -46,7 +46,7 @@ def card_context(
     columns = recipe.evaluation.metrics
     splits = {**run.data, evaluation.split: evaluation.data}
     return {
-        **_run_context(records, recipe.corpus, columns, name=name, model=model, repo_id=repo_id),
+        **_run_context(records, (recipe.corpus, *recipe.unlabelled), columns, name=name, model=model, repo_id=repo_id),
         "front_matter": dump(front_matter(records, name)),
         "corpus": corpus,
         "unit": "texts",
@@ -71,6 +71,8 @@ def card_context(
         "splits": splits,
         "data": splits_table(splits, cut=True),
         "teachers": None if run.distillation is None else teachers_table(run, run.distillation),
+        "made_texts": _made_texts(run),
+        "unlabelled": recipe.unlabelled,
         "onnx": None if export is None else _onnx(export),
         "described": None if described is None else described_context(described),
         "robustness": None if records.robustness is None else robustness_context(records.robustness),
@@ -92,9 +94,16 @@ def _of_distillation(recipe: Recipe) -> tuple[Declaration, ...]:
     return () if asked is None else tuple(part for part in (asked, asked.student, asked.augmentation) if part)
 
 
+def _made_texts(run: RunRecord) -> int:
+    """How many of the texts that were learned from were made of those of the training split."""
+    learned = run.distillation
+    return 0 if learned is None else learned.texts - learned.unlabelled - run.data["train"].rows
+
+
 def _plain_keys(part: Declaration) -> list[str]:
-    """The keys whose values are no tables."""
-    return [key for key in type(part).model_fields if not isinstance(getattr(part, key), Declaration)]
+    """The keys whose values are no tables, nor lists of them."""
+    values = {key: getattr(part, key) for key in type(part).model_fields}
+    return [key for key, value in values.items() if not isinstance(value, Declaration) and key != "unlabelled"]
 
 
 def _onnx(export: ExportRecord) -> dict[str, Any]:
@@ -119,7 +128,7 @@ def masked_lm_context(records: MaskedLMRecords, *, name: str, model: str, repo_i
         *((part, type(part).model_fields) for part in parts),
     )
     return {
-        **_run_context(records, corpus, ("perplexity",), name=name, model=model, repo_id=repo_id),
+        **_run_context(records, (corpus,), ("perplexity",), name=name, model=model, repo_id=repo_id),
         "front_matter": dump(masked_lm_front_matter(records, name)),
         "corpus": corpus,
         "unit": "blocks",
@@ -135,9 +144,15 @@ def masked_lm_context(records: MaskedLMRecords, *, name: str, model: str, repo_i
 
 
 def _run_context(
-    records: RunRecords, corpus: TextSource, columns: tuple[str, ...], *, name: str, model: str, repo_id: str | None
+    records: RunRecords,
+    corpora: tuple[TextSource, ...],
+    columns: tuple[str, ...],
+    *,
+    name: str,
+    model: str,
+    repo_id: str | None,
 ) -> dict[str, Any]:
-    """What the card of every stage shows of its run."""
+    """What the card of every stage shows of its run, which read the texts of ``corpora``."""
     run = records.run
     union = all_columns(records, columns)
     return {
@@ -162,7 +177,7 @@ def _run_context(
         "export_cost": export_table(records),
         "machine": machine_table(records),
         "energy": None if run.energy is None else _energy(run.energy),
-        "citations": list(citations(records, name, repo_id, corpus)),
+        "citations": list(citations(records, name, repo_id, *corpora)),
     }
 
 

@@ -146,6 +146,7 @@ def _front_matter(
     widget: list[dict[str, Any]] | None,
 ) -> dict[str, Any]:
     base_model = hub_base_model(records)
+    unlabelled = records.recipe.unlabelled if records.run.distillation else ()
     values: dict[str, Any] = {
         "language": list(corpus.language),
         "license": records.recipe.license,
@@ -153,7 +154,7 @@ def _front_matter(
         "pipeline_tag": task,
         "base_model": base_model,
         "base_model_relation": "finetune" if base_model else None,
-        "datasets": [corpus.hub_id] if corpus.hub_id else None,
+        "datasets": [each.hub_id for each in (corpus, *unlabelled) if each.hub_id],
         "metrics": list(dict.fromkeys(metric["type"] for metric in model_index[0]["results"][0]["metrics"])),
         "tags": ["emohub", corpus.name],
         "widget": widget,

@@ -254,6 +254,11 @@ class Recipe(Declaration):
         return ("masked_lm", last) if self.adaptation else (last,)
 
     @property
+    def unlabelled(self) -> tuple[TextCorpus, ...]:
+        """Corpora of plain texts that its last stage learns from beside its own."""
+        return self.distillation.unlabelled if self.distillation else ()
+
+    @property
     def digest(self) -> str:
         """SHA-256 over all that changes what is trained; descriptions and documented figures don't count.
 

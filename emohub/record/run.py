@@ -98,7 +98,10 @@ class DistillationRecord(Declaration):
     validation: dict[str, Finite]
     """Validation figures of the mean of their probabilities, which is what was learned from."""
     texts: Positive
-    """Texts that they answered to be learned from: those of the training split, and those that were made of them."""
+    """Texts that they answered to be learned from: those of the training split, those that were made of them, and those
+    of corpora without labels."""
+    unlabelled: NotNegative = 0
+    """How many of them are of corpora without labels."""
     texts_sha256: Sha256
     """SHA-256 over these texts in order."""
 

@@ -39,6 +39,8 @@ class Distilled(Classification):
     ids: list[list[int]]
     """Token ids of the texts that are learned from: those of the training split, those made of them, those without a
     label."""
+    unlabelled: int
+    """How many of them are of corpora without labels."""
     answered: list[Answers] = field(default_factory=list)
     """What the teachers said, once they were asked."""
 
@@ -69,6 +71,7 @@ class Distilled(Classification):
             ),
             validation=self._figures(answers.validation.mean(axis=0)),
             texts=self.size,
+            unlabelled=self.unlabelled,
             texts_sha256=texts_sha256(self.teachers.texts),
         )
 
@@ -179,7 +182,8 @@ def gather_distillation(
     made = [] if asked.augmentation is None else made_texts(texts, asked.augmentation, recipe.training.seed)
     known = {*texts, *made, *read.splits["validation"].texts}
     found = (text for corpus in asked.unlabelled for text in load_texts(corpus, data_dir=data_dir).texts)
-    more = [*made, *(text for text in dict.fromkeys(found) if text not in known)]
+    unlabelled = [text for text in dict.fromkeys(found) if text not in known]
+    more = [*made, *unlabelled]
     teachers = find_teachers(
         asked.teachers,
         recipe.corpus.labels,
@@ -194,5 +198,6 @@ def gather_distillation(
     return Distilled(
         **{each.name: getattr(read, each.name) for each in fields(read) if each.name != "stage"},
         teachers=teachers,
+        unlabelled=len(unlabelled),
         ids=[*read.tokens["train"].ids, *tokenizing.tokenize(read.tokenizer, more, recipe.max_length).ids],
     )
