@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from emohub.card import write_card
 from emohub.cascade import make_cascade
@@ -20,7 +21,7 @@ from emohub.train import train
 from tests.factories import make_description, make_environment, make_eval_record, make_recipe, make_run_record
 from tools import make_models
 from tools.make_models import Sources, make, outcome
-from tools.model_plan import announcement, duration, ordered, plan
+from tools.model_plan import TEACHERS, announcement, duration, ordered, plan
 from tools.same_records import differences, differing, with_time_and_machine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +116,9 @@ def test_it_says_first_how_long_it_takes(project: Path) -> None:
     run = make_run_record(recipe_of("known"), training_seconds=3700.0)
     write_records(project / "cards" / "known", run, seconds=30.0)
     measuring = 2 * 30.0 + 100 / 171.6 + 100 * 12.34 / 1000
+    teacher = recipe_of("teacher")
+    make_run_record(teacher, training_seconds=600.0).save(project / TEACHERS / "teacher" / RUN_FILE)
+    assert [each.seconds for each in plan([recipe_of("student", "teacher")], {"teacher": teacher})] == [600, None]
     (known,) = plan([recipe_of("known")], {})
     assert known.seconds == pytest.approx(3700 + measuring)
     lines = announcement(plan([recipe_of("known"), recipe_of("unknown")], {}))
@@ -175,11 +179,14 @@ def test_all_is_made_in_order_and_comes_out_the_same_again(
 
     def counted(recipe: Recipe, **settings: Any) -> RunRecord:
         trained.append(recipe.name)
+        assert torch.get_num_threads() == 1
         return train(recipe, **settings)
 
     monkeypatch.setattr(make_models, "train", counted)
+    threads = torch.get_num_threads()
     assert make(plan(recipes, {}), sources, say_nothing) == {}  # nothing was there to compare with
     assert trained == ["before", "after"]
+    assert torch.get_num_threads() == threads
     for name in trained:
         files = {path.name for path in (project / "cards" / name).iterdir()}
         assert {CARD_FILE, RUN_FILE, EVAL_FILE, DESCRIPTION_FILE, VERIFY_FILE, "predictions.parquet"} <= files

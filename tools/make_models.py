@@ -4,11 +4,11 @@
     python -m tools.make_models --data-dir DATA --base-model DIR --dry-run
     python -m tools.make_models tiny-emotion --data-dir DATA
 
-It says first how long that takes. Each model is trained in ``runs/NAME``, measured there on the test split, described
-and asked the suite of robustness; then ``models/NAME`` and ``cards/NAME`` are replaced, each whole or not at all, and
-the model is held against its card. What a model starts or learns from is made before it, and the threshold of a cascade
-is chosen again after both of its models. The same command goes on where it was stopped. At the end it says what came
-out otherwise than it was.
+It says first how long that takes. Each model is trained in ``runs/NAME`` by one thread, measured there on the test
+split, described and asked the suite of robustness; then ``models/NAME`` and ``cards/NAME`` are replaced, each whole or
+not at all, and the model is held against its card. What a model starts or learns from is made before it, and the
+threshold of a cascade is chosen again after both of its models. The same command goes on where it was stopped. At the
+end it says what came out otherwise than it was.
 """
 
 import argparse
@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from emohub import layout
 from emohub.card import write_card
@@ -110,14 +112,27 @@ def train_model(planned: Planned, sources: Sources, made: set[str], say: Callabl
         if (record.recipe_digest, record.max_steps) != (expected, sources.max_steps) or others:
             raise TrainingError(f"{planned.run} holds a run of other settings", "move it away, or delete it")
         return record
-    return train(
-        recipe,
-        base_model=base_model,
-        data_dir=sources.data_dir,
-        output_dir=planned.run,
-        max_steps=sources.max_steps,
-        on_progress=lambda progress: _tell(recipe.name, progress, say),
-    )
+    with one_thread():
+        return train(
+            recipe,
+            base_model=base_model,
+            data_dir=sources.data_dir,
+            output_dir=planned.run,
+            max_steps=sources.max_steps,
+            on_progress=lambda progress: _tell(recipe.name, progress, say),
+        )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread meanwhile: the order of a sum, and so the last bits of the weights, depends on how many
+    there are, and models shall come out the same on machines with more cores or fewer."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _is_another(name: str, used: ModelIdentity) -> bool:

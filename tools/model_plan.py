@@ -11,6 +11,10 @@ from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, ROBUSTNESS_FILE, RUN_FILE
 from emohub.recipe import Recipe
 from emohub.record import DescriptionRecord, EvalRecord, RobustnessRecord, RunRecord, current_environment
 
+TEACHERS = Path("benchmarks") / "quality" / "teachers"
+"""Where in a project the records of models lie that do not ship and that others learned from, each in a folder of its
+name."""
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -83,7 +87,7 @@ def plan(recipes: Sequence[Recipe], declared: Mapping[str, Recipe]) -> list[Plan
 
 def _planned(recipe: Recipe, ships: bool) -> Planned:
     root = layout.project_root()
-    folders = (root / "cards" / recipe.name, root / "runs" / recipe.name)
+    folders = (root / "cards" / recipe.name, root / TEACHERS / recipe.name, root / "runs" / recipe.name)
     records = next((folder for folder in folders if (folder / RUN_FILE).is_file()), None)
     if records is None:
         return Planned(recipe, ships, None, None, None, recipe.name)
