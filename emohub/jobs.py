@@ -318,7 +318,7 @@ def _files(recipe: str, declared: Recipe) -> dict[str, Path | str]:
 
 def _data_folders(declared: Recipe, data_dir: Path) -> dict[str, Path]:
     """The folders of ``data_dir`` that the recipe reads, and nothing else of it."""
-    corpora = [declared.corpus, *([declared.adaptation.corpus] if declared.adaptation else [])]
+    corpora = [declared.corpus, *([declared.adaptation.corpus] if declared.adaptation else []), *declared.unlabelled]
     folders = {f"data/{corpus.data_folder}": data_dir / corpus.data_folder for corpus in corpora}
     found = {name: folder for name, folder in folders.items() if folder.is_dir()}
     if not found:

@@ -31,7 +31,7 @@ from emohub.inference import Classifier
 from emohub.jobs import job_plan
 from emohub.metrics import classification_metrics
 from emohub.publish import plan, preflight
-from emohub.recipe import Corpus, Recipe, Search, load_recipe
+from emohub.recipe import Corpus, Recipe, Search, load_recipe, load_text_corpus
 from emohub.recipe.toml import recipe_toml
 from emohub.record import RunRecord, sha256_file
 from emohub.suspects import find_suspects
@@ -443,6 +443,12 @@ def test_texts_without_labels_are_learned_from_too(made_corpus: Corpus, teacher:
     set_seed(1)
     read = gather_distillation(recipe, None, None, None)
     assert read.teachers.texts == [*train_texts, *own]
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "recipe.toml").write_text(recipe_toml(recipe))
+    again = load_recipe(str(tmp_path / "deeper" / "recipe.toml"))
+    assert gather_distillation(again, None, None, None).teachers.texts == read.teachers.texts
+    named = distilling(recipe, [teacher], unlabelled=[load_text_corpus("emotion-texts").model_dump(mode="json")])
+    assert 'unlabelled = ["emotion-texts"]' in recipe_toml(named)
     assert read.teachers.in_bfloat16
     assert recipe.digest != distilling(make_recipe(made_corpus, teacher), [teacher]).digest
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from emohub.recipe.corpus import TextSource, load_corpus, load_text_corpus
+from emohub.recipe.corpus import Corpus, TextSource, load_corpus, load_text_corpus
 from emohub.recipe.declaration import built_in
 from emohub.recipe.recipe import Recipe
 
@@ -17,21 +17,20 @@ def recipe_toml(recipe: Recipe) -> str:
     out, its files with their absolute paths, so that the file can lie anywhere.
     """
     values = recipe.model_dump(mode="json", exclude_defaults=True)
-    if recipe.corpus.name in built_in("corpora") and recipe.corpus == load_corpus(recipe.corpus.name):
-        values["corpus"] = recipe.corpus.name
-    else:
-        _find_from_anywhere(recipe.corpus, values["corpus"])
+    values["corpus"] = _declared(recipe.corpus, values["corpus"])
     if recipe.adaptation is not None:
-        texts = recipe.adaptation.corpus
-        if texts.name in built_in("text_corpora") and texts == load_text_corpus(texts.name):
-            values["adaptation"]["corpus"] = texts.name
-        else:
-            _find_from_anywhere(texts, values["adaptation"]["corpus"])
+        values["adaptation"]["corpus"] = _declared(recipe.adaptation.corpus, values["adaptation"]["corpus"])
+    if recipe.unlabelled:
+        pairs = zip(recipe.unlabelled, values["distillation"]["unlabelled"], strict=True)
+        values["distillation"]["unlabelled"] = [_declared(corpus, declared) for corpus, declared in pairs]
     return "\n".join(_lines(values)).strip() + "\n"
 
 
-def _find_from_anywhere(corpus: TextSource, values: dict[str, Any]) -> None:
-    """Replace the relative paths in a corpus' values by absolute ones."""
+def _declared(corpus: TextSource, values: dict[str, Any]) -> str | dict[str, Any]:
+    """The name of a built-in corpus; of another one its ``values``, with absolute paths in place of relative ones."""
+    folder, load = ("corpora", load_corpus) if isinstance(corpus, Corpus) else ("text_corpora", load_text_corpus)
+    if corpus.name in built_in(folder) and corpus == load(corpus.name):
+        return corpus.name
     values.pop("base_folder", None)
     base = Path(corpus.base_folder).resolve()
     for split in values.get("splits", {}).values():
@@ -39,6 +38,7 @@ def _find_from_anywhere(corpus: TextSource, values: dict[str, Any]) -> None:
             split["file"] = str(base / Path(split["file"]).expanduser())
     if "files" in values:
         values["files"] = [str(base / Path(file).expanduser()) for file in values["files"]]
+    return values
 
 
 def _lines(values: dict[str, Any], path: tuple[str, ...] = ()) -> list[str]:
