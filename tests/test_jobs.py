@@ -37,7 +37,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def plan(**options: object) -> Job:
-    return job_plan("minilm-emotion", load_recipe("minilm-emotion"), **{"flavor": "cpu-basic", **options})
+    return job_plan("minilm-sst2", load_recipe("minilm-sst2"), **{"flavor": "cpu-basic", **options})
 
 
 # Plans ---------------------------------------------------------------------------------------------------------------
@@ -50,12 +50,12 @@ def test_a_plan_needs_no_network_and_holds_no_secret(monkeypatch: pytest.MonkeyP
     assert TOKEN not in shown + repr(job)
     assert job.plain()["secrets"] == ["HF_TOKEN"]
     assert job.timeout == 5400
-    assert job.name.startswith("minilm-emotion-")
+    assert job.name.startswith("minilm-sst2-")
     assert job.name == plan(flavor="l4x1", settings=["learning_rate=1e-4"], max_steps=7).name  # goes on there
     assert job.name != plan(settings=["learning_rate=2e-4"], max_steps=7).name
     assert plan(output_dir=Path("runs/mine")).name == "mine"
     assert (
-        "python -m emohub.train minilm-emotion --max-steps 7 --set learning_rate=1e-4 --output-dir /tmp/run"
+        "python -m emohub.train minilm-sst2 --max-steps 7 --set learning_rate=1e-4 --output-dir /tmp/run"
         in job.command[2]
     )
 
@@ -92,7 +92,7 @@ def test_every_gpu_gets_a_process(flavor: str, processes: int) -> None:
         ({"timeout": "5m"}, "'5m' is no time that a job can use"),
         ({"timeout": "tomorrow"}, "'tomorrow' is no time"),
         ({"secrets": ["HF_TOKEN=hf_x"]}, "a secret is given by the name of an environment variable"),
-        ({"data_dir": Path("nowhere")}, "nowhere has no folder emotion"),
+        ({"data_dir": Path("nowhere")}, "nowhere has no folder sst2"),
     ],
 )
 def test_what_no_job_can_use_is_refused(options: dict[str, object], message: str) -> None:

@@ -22,7 +22,7 @@ COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 UNTIMED = [
     "emohub recipes",
-    "emohub train minilm-emotion",
+    "emohub train minilm-sst2",
     "emohub evaluate minilm-emotion --corpus emotion --split test",
     "emohub describe minilm-sst2",
     "emohub card minilm-emotion --check",
