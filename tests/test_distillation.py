@@ -22,6 +22,7 @@ from test_train import make_recipe, write_recipe
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from emohub.audit import audit
 from emohub.card import parse, write_card
 from emohub.cli import main
 from emohub.data import load_split
@@ -425,6 +426,8 @@ def test_the_card_says_whom_it_learned_from_and_where_all_began(
     assert parse(card).front_matter["base_model"] == "someone/tiny-base"
     sentences = preflight(plan(str(distilled), "ada/tiny"))
     assert len(sentences) == 7
+    (audited,) = audit(str(distilled))
+    assert audited.findings == ()
 
 
 def test_a_student_is_calibrated_like_any_model(recipe: Recipe, tmp_path: Path) -> None:
