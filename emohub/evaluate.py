@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from emohub.data import load_split, split_identity, write_predictions
-from emohub.errors import RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.labels import label_columns
 from emohub.layout import EVAL_FILE, PREDICTIONS_FILE
 from emohub.recipe import Corpus
 from emohub.recipe.corpus import SplitName
-from emohub.record import EvalRecord, check_writable, current_environment, utc_now
+from emohub.record import EvalRecord, check_output, current_environment, utc_now
 from emohub.record.measuring import confidence, measure
 from emohub.steps import run_steps
 
@@ -51,7 +50,7 @@ def evaluate(
     columns = label_columns(classifier.labels, corpus.labels, classifier.id)
     data = load_split(corpus, split, data_dir=data_dir)
     if output_dir is not None:
-        _check_output(output_dir, corpus.name, split)
+        check_output(output_dir / EVAL_FILE, EvalRecord, corpus.name, split)
 
     def report(done: int) -> None:
         if on_progress is not None:
@@ -98,22 +97,6 @@ def evaluate(
     if output_dir is not None:
         record.save(output_dir / EVAL_FILE)
     return record
-
-
-def _check_output(folder: Path, corpus: str, split: str) -> None:
-    """Refuse, before any text is classified, a folder where the record cannot go."""
-    check_writable(folder)
-    path = folder / EVAL_FILE
-    try:
-        earlier = EvalRecord.load(path) if path.is_file() else None
-    except RecordError:
-        earlier = None  # damaged, or of another version: to be made again
-    if earlier is not None and (earlier.corpus, earlier.split) != (corpus, split):
-        raise UsageError(
-            f"{path} is the evaluation on {earlier.corpus}, {earlier.split}, which this one on {corpus}, {split} "
-            "would replace",
-            "give another folder with --output-dir",
-        )
 
 
 if __name__ == "__main__":

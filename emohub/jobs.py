@@ -24,6 +24,7 @@ from huggingface_hub import HfApi, JobHardware, JobInfo, Volume, constants
 
 from emohub import layout
 from emohub.errors import PublishError, TrainingError, UsageError
+from emohub.inference import is_of_this_project
 from emohub.publish.failures import REMEDIES
 from emohub.publish.hub import Hub, find_token
 from emohub.publish.waiting import bounded_waits
@@ -183,15 +184,13 @@ def job_plan(
         arguments += ["--texts", f"texts/{number}-{text.name}"]
 
     for teacher in declared.distillation.teachers if declared.distillation is not None else ():
-        if layout.find_model(teacher) is not None:
-            raise UsageError(
-                f"the teacher {teacher} lies on this machine, which a job does not see",
-                "publish it, and name its Hub id under teachers",
-            )
+        _refuse_own("teacher", teacher, "name another teacher")
     folders: dict[str, Path] = {}
     local_base = None if base_model is None else layout.find_model(base_model)
     if local_base is not None:
         folders["base_model"] = local_base
+    else:
+        _refuse_own("base model", base_model or declared.base_model, "give its folder with --base-model")
     if base_model is not None:
         arguments += ["--base-model", "/job/base_model" if local_base else base_model]
     if data_dir is not None:
@@ -314,6 +313,15 @@ def _files(recipe: str, declared: Recipe) -> dict[str, Path | str]:
             "run the command from a checkout of emohub",
         )
     return pins if recipe in list_recipes() else {**pins, "recipe.toml": recipe_toml(declared)}
+
+
+def _refuse_own(what: str, name: str, instead: str) -> None:
+    """Refuse a model that a job would look for in vain, before it is paid for."""
+    if is_of_this_project(name):
+        raise UsageError(
+            f"the {what} {name} is a model of this machine, which a job does not see",
+            f"publish it and name its Hub id, or {instead}",
+        )
 
 
 def _data_folders(declared: Recipe, data_dir: Path) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """Texts to token ids: loading a tokenizer, cutting long texts, padding a batch. The only owner of the tokenizers."""
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,12 @@ TOKENIZER_FILES = (
     "merges.txt",
 )
 """Every file that a tokenizer may be read from."""
+LOADING = threading.RLock()
+"""Held while transformers is imported, or loads anything, which imports more of it and changes settings of the process.
+
+Its first import ends with another module in its own place; who asked for it meanwhile is left with the one of before,
+which is empty.
+"""
 
 _Item = TypeVar("_Item")
 _VOCABULARY_FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
@@ -144,16 +151,17 @@ def load_tokenizer(folder: str | Path, *, max_length: int | None = None) -> "Pre
             f"{folder} holds no tokenizer (none of {', '.join(_VOCABULARY_FILES)})",
             "copy the tokenizer's files beside the weights, or give another model",
         )
-    from transformers import AutoTokenizer  # noqa: PLC0415 - it takes seconds to import
+    with LOADING:
+        from transformers import AutoTokenizer  # noqa: PLC0415 - it takes seconds to import
 
-    try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
-    except Exception as error:  # for a damaged file the tokenizers library raises a bare Exception
-        raise ModelError(
-            f"the tokenizer in {folder} cannot be read ({_first_line(error)})", "fetch or export the model again"
-        ) from None
+        try:
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        except Exception as error:  # for a damaged file the tokenizers library raises a bare Exception
+            raise ModelError(
+                f"the tokenizer in {folder} cannot be read ({_first_line(error)})", "fetch or export the model again"
+            ) from None
     if not tokenizer.is_fast:
         raise ModelError(f"the tokenizer in {folder} has no fast form", "give a model with a tokenizer.json")
     # A tokenizer.json may carry a length and a padding of its own. Calls that differ from them would switch them off

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from emohub.card import write_card
 from emohub.inference import Classifier
@@ -139,15 +140,31 @@ def browser() -> Iterator[Browser]:
 
 
 OpenPage = Callable[..., Page]
+FAILED = pytest.StashKey[bool]()
+"""Whether a test failed; a test that did not come so far has no such value."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep whether the test itself failed, for the fixtures that end after it."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
-    """Open the page; at the end nothing may have gone to the console, to another host, or run uninvited."""
+def open_page(browser: Browser, site: Site, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Open the page; at the end nothing may have gone to the console, to another host, or run uninvited.
+
+    Of a test that fails, what its pages show and what went to their consoles is printed.
+    """
     faults: list[str] = []
+    said: list[str] = []
     opened: list[Page] = []
 
     def on_console(message: ConsoleMessage) -> None:
+        said.append(f"{message.type}: {message.text}")
         if message.type in ("error", "warning"):
             faults.append(f"console: {message.text}")
 
@@ -167,11 +184,23 @@ def open_page(browser: Browser, site: Site) -> Iterator[OpenPage]:
         return page
 
     yield start
+    if request.node.stash.get(FAILED, False):
+        for page in opened:
+            print(f"== {page.url} shows", shown(page), sep="\n")
+        print("== The consoles", *said, sep="\n")
     ran = [page.evaluate("window.ran") for page in opened]
     for page in opened:
         page.close()
     assert faults == []
     assert ran == [None] * len(ran)
+
+
+def shown(page: Page) -> str:
+    """What a page shows, boxes with their values; or why it does not."""
+    try:
+        return page.locator("body").aria_snapshot(timeout=5_000)
+    except PlaywrightError as error:
+        return f"nothing: {error.message}"
 
 
 def classify_text(page: Page) -> Locator:
@@ -180,6 +209,12 @@ def classify_text(page: Page) -> Locator:
 
 def compare_text_box(page: Page) -> Locator:
     return page.locator("#compare-text").get_by_role("textbox")
+
+
+def enter(box: Locator, text: str) -> None:
+    """Fill a box and press Enter in that box, whatever the page gives the focus to meanwhile."""
+    box.fill(text)
+    box.press("Enter")
 
 
 def open_tab(page: Page, name: str) -> None:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-from emohub.recipe import Corpus, Recipe
+from emohub.recipe import Corpus, Recipe, list_recipes, load_recipe
 from emohub.record import (
     Answer,
     CalibrationBin,
@@ -44,6 +44,12 @@ METRICS = (
 def sha256(text: str) -> str:
     """A made-up fingerprint: the same for the same text."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hub_base(name: str) -> str:
+    """The Hub id that a built-in recipe begins with, through the recipes of this project that it starts from."""
+    base_model = load_recipe(name).base_model
+    return hub_base(base_model) if base_model in list_recipes() else base_model
 
 
 def make_corpus(**changes: Any) -> Corpus:

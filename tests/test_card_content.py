@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from card_text import rows, section
 from factories import (
+    hub_base,
     make_corpus,
     make_description,
     make_eval_record,
@@ -224,7 +225,7 @@ def test_a_published_model_can_be_cited_with_its_base_and_its_data() -> None:
 
 def test_every_base_of_a_built_in_recipe_is_known() -> None:
     known = base_models()
-    bases = {load_recipe(name).base_model for name in list_recipes()}
+    bases = {hub_base(name) for name in list_recipes()}
     assert len(bases) >= 5
     assert bases <= known.keys()
     for model in known.values():

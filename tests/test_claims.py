@@ -405,6 +405,18 @@ def test_steps_of_a_language_model_are_of_blocks_not_of_texts() -> None:
     assert "steps-contradict-rows" not in rules_of(masked)
 
 
+def test_steps_of_distillation_are_of_the_texts_that_teachers_answered() -> None:
+    """Texts that were made for it are no rows of the training split, and 250 steps x 64 texts count them."""
+    card = CLEAN[LAST].replace("The 16,000 training", "The 9,000 training")
+    for who in ("what this model answers", "the mean of what these models answer"):
+        taught = card + f"\nIt learned from {who} to 16,000 texts: those of the training split, and 7,000 more.\n"
+        assert rules_of(card) == ["steps-contradict-rows"]
+        assert findings_of(taught) == ()
+        (finding,) = findings_of(taught.replace("16,000 texts", "12,000 texts"))
+        assert finding.rule == "steps-contradict-rows"
+        assert "12,000 texts that teachers answered are stated" in finding.message
+
+
 def test_the_headline_is_held_against_results_of_its_own_split() -> None:
     result = """  - task:
       type: text-classification

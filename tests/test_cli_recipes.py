@@ -135,12 +135,12 @@ def test_one_recipe_as_json_is_the_recipe(run, name):
 
 def test_a_recipe_file_is_shown_like_a_built_in_one(run, tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(
+    text = (
         'name = "mine"\nsummary = "Square [brackets] stay."\nbase_model = "owner/model"\n'
         '[corpus]\nname = "texts"\ntitle = "Texts"\nlabels = ["a", "b"]\n[corpus.splits.train]\nfile = "train.csv"\n'
-        "[training]\nlearning_rate = 1e-4\nper_device_train_batch_size = 8\nnum_train_epochs = 2\nseed = 1\n",
-        encoding="utf-8",
+        "[training]\nlearning_rate = 1e-4\nper_device_train_batch_size = 8\nnum_train_epochs = 2\nseed = 1\n"
     )
+    path.write_text(text, encoding="utf-8")
     code, output, _ = run(str(path))
     assert code == 0
     assert "Square [brackets] stay." in output
@@ -148,6 +148,9 @@ def test_a_recipe_file_is_shown_like_a_built_in_one(run, tmp_path):
         assert unknown in output
     assert "Known flaws" not in output
     assert "Reported" not in output
+    assert "Base model: owner/model\nRevision: the newest\n" in output
+    path.write_text(text.replace("owner/model", "minilm-emotion"), encoding="utf-8")
+    assert "Base model: minilm-emotion\nRevision: none, a recipe makes it here\n" in run(str(path))[1]
 
 
 def test_an_unknown_name_is_wrong_usage(run):

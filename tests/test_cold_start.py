@@ -98,6 +98,29 @@ def test_the_page_is_built_before_anything_that_computes_is_loaded(tiny_model_di
     assert loaded(program, tiny_model_dir) == GRADIO | TEXTS
 
 
+def without(key: str, path: Path) -> None:
+    stated = json.loads(path.read_text(encoding="utf-8"))
+    del stated[key]
+    path.write_text(json.dumps(stated), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("file", "key"), [("tokenizer_config.json", "backend"), ("config.json", "pad_token_id")])
+def test_models_that_need_transformers_may_all_be_the_first_to_ask_for_it(file, key, tiny_model_dir, tmp_path):
+    """How to read a tokenizer, or a model, without that key is left to transformers."""
+    folders = [shutil.copytree(tiny_model_dir, tmp_path / name) for name in ("first", "second", "third")]
+    without(key, folders[0] / file)
+    for folder in folders[1:]:
+        without("backend", folder / "tokenizer_config.json")
+    program = """
+from emohub.ui.service.store import ModelStore
+store = ModelStore({each: each for each in sys.argv[1:]})
+store.warm_up()
+for name in store.names:
+    store.get(name)
+"""
+    assert "transformers" in loaded(program, *folders)
+
+
 def test_a_plain_configuration_says_what_transformers_says(make_tiny_model):
     for architecture in ("bert", "distilbert", "roberta"):
         checkpoint = find_checkpoint(make_tiny_model(architecture=architecture))

@@ -22,6 +22,7 @@ from test_train import make_recipe, write_recipe
 from torch.nn import functional
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from emohub.audit import audit
 from emohub.card import parse, write_card
 from emohub.cli import main
 from emohub.data import load_split
@@ -425,6 +426,48 @@ def test_the_card_says_whom_it_learned_from_and_where_all_began(
     assert parse(card).front_matter["base_model"] == "someone/tiny-base"
     sentences = preflight(plan(str(distilled), "ada/tiny"))
     assert len(sentences) == 7
+    (audited,) = audit(str(distilled))
+    assert audited.findings == ()
+
+
+def test_what_starts_from_a_model_of_this_project_names_the_one_on_the_hub(
+    made_corpus: Corpus, teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recipe may name a model of this project with its SHA-256, and is yet no proof of an id on the Hub."""
+    project, run = tmp_path / "project", tmp_path / "run"
+    (project / "models").mkdir(parents=True)
+    shutil.copytree(teacher, project / "runs" / "teacher")
+    monkeypatch.chdir(project)
+    fingerprint = RunRecord.load(teacher / "run.json").exported.fingerprint
+    values = make_recipe(made_corpus, Path("teacher")).model_dump(mode="json") | {"base_model_sha256": fingerprint}
+    record = train(Recipe.from_values(values, "test recipe"), output_dir=run, max_steps=1)
+    assert (record.base_model.id, record.base_model.fingerprint) == ("teacher", fingerprint)
+    assert record.origin == record.pretrained == RunRecord.load(teacher / "run.json").base_model
+    evaluate(run, made_corpus, split="test", output_dir=run)
+    assert parse(write_card(run).read_text(encoding="utf-8")).front_matter["base_model"] == "someone/tiny-base"
+
+
+@pytest.mark.parametrize("missing", ["base_model", "distillation.teachers"])
+def test_a_model_that_is_not_trained_yet_is_asked_for_nowhere(
+    missing: str,
+    recipe: Recipe,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *names, **_: asked.append(names))
+    name: str | list[str] = "minilm-emotion" if missing == "base_model" else ["minilm-emotion"]
+    (tmp_path / "tiny.toml").write_text(recipe_toml(recipe.with_overrides({missing: name})), encoding="utf-8")
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "tiny.toml", "--progress", "quiet"])
+    assert ended.value.code
+    said = " ".join(capsys.readouterr().err.split())
+    assert "there is no model 'minilm-emotion' here (models/: none)" in said
+    assert "train it with `emohub train minilm-emotion --output-dir runs/minilm-emotion`, or give the folder" in said
+    assert asked == []
 
 
 def test_texts_without_labels_are_learned_from_too(made_corpus: Corpus, teacher: Path, tmp_path: Path) -> None:
@@ -490,7 +533,7 @@ def test_rows_that_teachers_have_seen_are_no_rows_to_suspect(distilled: Path) ->
 
 
 def test_a_job_cannot_ask_a_teacher_of_this_machine(recipe: Recipe) -> None:
-    with pytest.raises(UsageError, match=r"the teacher .* lies on this machine, which a job does not see"):
+    with pytest.raises(UsageError, match=r"the teacher .* is a model of this machine, which a job does not see"):
         job_plan("minilm-emotion", recipe, flavor="cpu-basic", timeout="1h")
 
 

@@ -258,7 +258,7 @@ def test_the_evaluation_of_another_split_is_not_replaced(model_dir: Path, made_c
     evaluate(model_dir, made_corpus, "validation", output_dir=tmp_path, resamples=1)
     before = (tmp_path / "eval.json").read_bytes()
 
-    with pytest.raises(UsageError, match="is the evaluation on made, validation"):
+    with pytest.raises(UsageError, match="is of made, validation, and would be replaced by that of made, test"):
         evaluate(model_dir, made_corpus, "test", output_dir=tmp_path, resamples=1)
     assert (tmp_path / "eval.json").read_bytes() == before
     (tmp_path / "eval.json").write_text("{damaged")

@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertForMaskedLM
 
 from emohub.errors import DataError, ModelError, UsageError
-from emohub.inference import MAX_TEXT_CHARS, Classifier, find_checkpoint
+from emohub.inference import MAX_TEXT_CHARS, Classifier, find_checkpoint, is_of_this_project
 from emohub.inference.loading import load_for_training, save_pretrained
 from emohub.inference.torch_engine import TorchEngine
+from emohub.recipe import list_recipes
 
 FAMILIES = ("bert", "distilbert", "roberta")
 TEXTS = [
@@ -402,6 +403,38 @@ def test_a_model_with_one_output_is_refused(make_tiny_model):
 def test_a_name_that_is_no_hub_id_is_refused_at_once(name):
     with pytest.raises(ModelError, match="there is no model"):
         Classifier.from_pretrained(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("distilbert-emotion", "train it with `emohub train distilbert-emotion --output-dir runs/distilbert-emotion`"),
+        ("models/bert-emotion", "train it with `emohub train bert-emotion --output-dir runs/bert-emotion`"),
+        ("models/mine", "correct the name"),
+        ("./runs/mine", "correct the name"),
+    ],
+)
+def test_the_hub_is_never_asked_for_a_name_of_this_project(name, remedy, tmp_path, monkeypatch):
+    """What such a name means there is somebody else's model."""
+    asked = []
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *names, **_: asked.append(names))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models").mkdir()
+    assert is_of_this_project(name)
+    for load in (Classifier.from_pretrained, lambda name: load_for_training(name, LABELS, revision="main")):
+        with pytest.raises(ModelError, match=rf"there is no model '{name}' here \(models/: none\)") as caught:
+            load(name)
+        assert caught.value.remedy == f"{remedy}, or give the folder of a model or run"
+    assert asked == []
+
+
+def test_names_of_a_project_are_those_of_its_folders_and_recipes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("models/mine", "runs/again"):
+        (tmp_path / folder).mkdir(parents=True)
+    own = ["mine", "again", "models/mine", str(tmp_path / "runs"), ".", *list_recipes()]
+    others = ["nobody/nothing", "sentence-transformers/all-MiniLM-L6-v2", "bert-base-uncased", "mine2", "x/models"]
+    assert [name for name in (*own, *others) if is_of_this_project(name)] == own
 
 
 def test_an_empty_name_and_a_revision_of_a_folder_are_wrong_usage(tiny_model_dir):

@@ -15,7 +15,7 @@ from huggingface_hub import HfApi, close_session, constants
 
 from emohub.errors import EmohubError, TrainingError, UsageError
 from emohub.jobs import Job, job_plan, submit
-from emohub.recipe import Corpus, load_recipe
+from emohub.recipe import Corpus, Recipe, load_recipe
 from tests.factories import make_recipe
 from tests.hub import Bucket, Hub, serve_hub
 
@@ -99,6 +99,28 @@ def test_what_no_job_can_use_is_refused(options: dict[str, object], message: str
     with pytest.raises(UsageError, match=message) as raised:
         plan(**options)
     assert "hf_x" not in str(raised.value)
+
+
+def test_what_a_job_would_look_for_in_vain_is_refused_before_it_starts(
+    tiny_base_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job has neither the models of this machine nor those that recipes make."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "models").mkdir()
+    plain = load_recipe("minilm-emotion").model_dump(mode="json")
+    for name in ("distilbert-emotion", "mine", "models/gone"):
+        starts = Recipe.from_values({**plain, "base_model": name, "base_model_revision": None}, "a recipe")
+        with pytest.raises(
+            UsageError, match=f"the base model {name} is a model of this machine, which a job"
+        ) as refused:
+            job_plan("mine.toml", starts, flavor="cpu-basic")
+        assert "or give its folder with --base-model" in refused.value.remedy
+        job = job_plan("mine.toml", starts, flavor="cpu-basic", base_model=str(tiny_base_dir))
+        assert "--base-model /job/base_model" in job.command[2]
+        learns = Recipe.from_values({**plain, "distillation": {"teachers": [name]}}, "a recipe")
+        with pytest.raises(UsageError, match=f"the teacher {name} is a model of this machine, which a job does not"):
+            job_plan("mine.toml", learns, flavor="cpu-basic")
 
 
 def test_a_corpus_of_local_files_needs_a_data_folder(made_corpus: Corpus, made_data_dir: Path) -> None:

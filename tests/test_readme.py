@@ -11,7 +11,8 @@ from docs import generate_readme
 from emohub.cli.app import COMMANDS
 from emohub.inference import Classifier
 from emohub.layout import shipped_models
-from emohub.recipe import list_corpora, load_corpus, load_recipe
+from emohub.recipe import list_corpora, load_corpus
+from tests.factories import hub_base
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +54,7 @@ def test_the_space_runs_the_pinned_gradio() -> None:
 def test_the_front_matter_names_the_data_and_the_base_models_of_what_ships() -> None:
     assert set(SETTINGS["datasets"]) == {load_corpus(name).hub_id for name in list_corpora()}
     assert len(shipped_models()) >= 3
-    assert set(SETTINGS["models"]) == {load_recipe(name).base_model for name in shipped_models()}
+    assert set(SETTINGS["models"]) == {hub_base(name) for name in shipped_models()}
 
 
 def test_the_two_commands_come_before_everything_else() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import scipy.stats
+from factories import hub_base
 from pydantic import ValidationError
 
 from emohub.errors import RecipeError, UsageError
@@ -325,7 +326,9 @@ def test_recipes_are_complete():
         recipe = load_recipe(name)
         assert recipe.name == name
         assert recipe.summary.endswith(".")
-        assert "/" in recipe.base_model
+        assert "/" in hub_base(name)
+        for teacher in recipe.distillation.teachers if recipe.distillation else ():
+            assert teacher in list_recipes() or "/" in teacher
         assert recipe.corpus == load_corpus(recipe.corpus.name)
         best = recipe.evaluation.metric_for_best_model
         assert best == "loss" or best in recipe.evaluation.metrics

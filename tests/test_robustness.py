@@ -493,7 +493,7 @@ def test_a_real_model_is_measured_the_same_each_time_and_kept(model_dir: Path, c
     before, after = (classifier.predict_proba(each).argmax(axis=1) for each in (texts, [t.upper() for t in texts]))
     assert record.tests[0].failures == (before != after).sum()
     measure_robustness(model_dir, corpus, output_dir=tmp_path, resamples=RESAMPLES)  # replaces its own kind
-    with pytest.raises(UsageError, match="would be replaced"):
+    with pytest.raises(UsageError, match="is of robust, validation, and would be replaced by that of robust, test"):
         measure_robustness(model_dir, corpus, "test", output_dir=tmp_path, resamples=RESAMPLES)
     (tmp_path / "robustness.json").write_text("{")
     with pytest.raises(RecordError, match="not JSON"):

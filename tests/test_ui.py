@@ -1,18 +1,24 @@
 """The page as its users meet it: served by ``emohub demo`` in its own process, over HTTP and in a real Chromium."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from emohub.ui import markup, strings
 from tests.browsing import (
+    CHECKOUT,
     HOSTILE_LABELS,
     HOSTILE_NAME,
     OpenPage,
     Site,
     classify_text,
     compare_text_box,
+    enter,
     expect_no_overflow,
     open_tab,
     post,
@@ -53,8 +59,7 @@ def test_classify_shows_every_probability_on_enter_and_on_the_button(site: Site,
     page = open_page()
     result = page.locator("#classify-result")
     expect(result).to_contain_text(strings.CLASSIFY_EMPTY)
-    classify_text(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), TEXT)
     page.get_by_role("radio", name="feelings", exact=True).check()
     page.locator("#classify-button").click()
     for name in ("feelings", "polarity"):
@@ -96,14 +101,12 @@ def test_nothing_that_comes_from_outside_runs(open_page: OpenPage) -> None:
     page = open_page()
     text = '<script>window.ran=1</script><img src=x onerror="window.ran=1"> ${window.ran=1} {{constructor}}'
     page.get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
-    classify_text(page).fill(text)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), text)
     result = page.locator("#classify-result")
     expect(result.locator(".emo-by")).to_have_text(HOSTILE_NAME)
     assert set(shown_bars(result)) == set(HOSTILE_LABELS)
     open_tab(page, strings.COMPARE_TAB)
-    compare_text_box(page).fill(text)
-    page.keyboard.press("Enter")
+    enter(compare_text_box(page), text)
     expect(page.locator("#compare-result .emo-column")).to_have_count(4)
     expect(page.locator("#compare-result")).to_contain_text(HOSTILE_NAME)
     open_tab(page, strings.MODELS_TAB)
@@ -147,16 +150,14 @@ def test_the_whole_way_by_keyboard(open_page: OpenPage) -> None:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_its_window(open_page: OpenPage, width: int, theme: str) -> None:
     page = open_page(width=width, theme=theme)
-    classify_text(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), TEXT)
     answer = page.locator("#classify-result .emo-label")
     expect(answer).to_be_visible()
     expect_no_overflow(page)
     ink = page.locator("h1").evaluate("element => getComputedStyle(element).color")
     assert (sum(map(int, re.findall(r"\d+", ink)[:3])) < 3 * 128) == (theme == "light")
     open_tab(page, strings.COMPARE_TAB)
-    compare_text_box(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(compare_text_box(page), TEXT)
     columns = page.locator("#compare-result .emo-column")
     expect(columns).to_have_count(4)
     expect_no_overflow(page)
@@ -165,6 +166,38 @@ def test_the_page_fits_its_window(open_page: OpenPage, width: int, theme: str) -
     open_tab(page, strings.MODELS_TAB)
     expect(page.locator("#card")).to_be_visible()
     expect_no_overflow(page)
+
+
+FAILS = """
+import pytest
+from tests.browsing import Site, classify_text, enter
+
+@pytest.fixture(scope="session")
+def site():
+    return Site("data:text/html,<h1>Hello</h1><div id='classify-text'><input aria-label='Text'></div>", {}, None)
+
+def test_a_page_that_ends_otherwise(open_page):
+    page = open_page()
+    enter(classify_text(page), "i am so happy")
+    page.evaluate("console.log('it said so')")
+    assert page.title() == EXPECTED
+"""
+
+
+@pytest.mark.parametrize(("title", "failed"), [("another", True), ("", False)])
+def test_a_test_of_the_page_that_fails_tells_what_the_page_showed(title: str, failed: bool, tmp_path: Path) -> None:
+    (tmp_path / "test_page.py").write_text(FAILS.replace("EXPECTED", repr(title)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-rA", "-p", "tests.browsing", "test_page.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == failed, done.stdout
+    for told in ('- heading "Hello"', '- textbox "Text": i am so happy', "log: it said so"):
+        assert (told in done.stdout) == failed, done.stdout
 
 
 def test_two_people_at_once_do_not_see_each_others_state(site: Site, open_page: OpenPage) -> None:

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from emohub.ui import strings
-from tests.browsing import OpenPage, classify_text, compare_text_box, open_tab
+from tests.browsing import OpenPage, classify_text, compare_text_box, enter, open_tab
 
 TEXT = "i am so happy today with my friend"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -17,16 +17,14 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 def show_classification(page: Page) -> None:
     """An answer to a text that was cut, and the session's list."""
-    classify_text(page).fill("happy " * 100)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), "happy " * 100)
     expect(page.locator("#classify-result .emo-unread")).to_be_visible()
     expect(page.locator("#classify-history .emo-again")).to_be_visible()
 
 
 def show_comparison(page: Page) -> None:
     """One text by every model."""
-    compare_text_box(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(compare_text_box(page), TEXT)
     expect(page.locator("#compare-result .emo-column")).to_have_count(4)
 
 
@@ -47,8 +45,7 @@ def show_card(page: Page) -> None:
 
 def show_explanation(page: Page) -> None:
     """The words of a text, one of them removed, and what that moves."""
-    page.locator("#explain-text").get_by_role("textbox").fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(page.locator("#explain-text").get_by_role("textbox"), TEXT)
     words = page.locator("#explain-words").get_by_role("button")
     expect(words).to_have_count(len(TEXT.split()))
     words.nth(3).click()

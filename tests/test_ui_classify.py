@@ -15,7 +15,7 @@ from emohub.ui import markup, strings
 from emohub.ui.service import history
 from emohub.ui.service.limits import MAX_HISTORY, MAX_HISTORY_CHARS
 from emohub.ui.tabs import classify
-from tests.browsing import HOSTILE_NAME, OpenPage, Site, classify_text, expect_no_overflow, post, shown_bars
+from tests.browsing import HOSTILE_NAME, OpenPage, Site, classify_text, enter, expect_no_overflow, post, shown_bars
 
 TEXT = "i am so happy today with my friend"
 
@@ -123,8 +123,7 @@ def test_it_answers_as_one_types_and_keeps_what_was_asked(site: Site, open_page:
     expect(kept).to_have_count(0)
     classify_text(page).fill("")  # deleting is typing too
     expect(result).to_contain_text(strings.CLASSIFY_EMPTY)
-    classify_text(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), TEXT)
     expect(kept).to_have_text([TEXT])
     page.get_by_role("radio", name="moods", exact=True).check()
     expect(kept).to_have_text([TEXT, TEXT])
@@ -177,8 +176,7 @@ def test_a_late_answer_never_overwrites_a_newer_one(site: Site, open_page: OpenP
     with page.expect_request(lambda request: "typed" in (request.post_data or "")):
         box.press_sequentially("i am happy", delay=20)
     for text in ("i am gloomy", "i am furious", "i am happy today with my friend at home"):
-        box.fill(text)
-        page.keyboard.press("Enter")
+        enter(box, text)
     held[0].continue_()
     expected = site.classifiers("feelings")["feelings"].classify(text)
     result = page.locator("#classify-result")
@@ -191,7 +189,6 @@ def test_whoever_types_before_the_pages_script_is_there_is_answered(site: Site, 
     page = browser.new_page()
     page.add_init_script("Object.defineProperty(window, 'emohub', {get() {}, set() {}})")
     page.goto(site.url)
-    classify_text(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(classify_text(page), TEXT)
     expect(page.locator("#classify-result .emo-label")).to_be_visible()
     page.close()

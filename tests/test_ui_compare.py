@@ -21,6 +21,7 @@ from tests.browsing import (
     OpenPage,
     Site,
     compare_text_box,
+    enter,
     expect_no_overflow,
     free_port,
     open_tab,
@@ -38,8 +39,7 @@ TEXTS = [f"i am {word}" for word in WORDS]
 
 def ask(page: Page, text: str) -> Locator:
     """Compare, by Enter, and return the area of the result."""
-    compare_text_box(page).fill(text)
-    page.keyboard.press("Enter")
+    enter(compare_text_box(page), text)
     return page.locator("#compare-result")
 
 

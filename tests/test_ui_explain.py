@@ -20,6 +20,7 @@ from tests.browsing import (
     HOSTILE_NAME,
     OpenPage,
     Site,
+    enter,
     expect_no_overflow,
     open_tab,
     post,
@@ -31,8 +32,7 @@ NAMES = ("feelings", "moods", "polarity")
 
 def ask(page: Page, text: str, *, width: int = 1280) -> None:
     open_tab(page, strings.EXPLAIN_TAB)
-    page.locator("#explain-text").get_by_role("textbox").fill(text)
-    page.keyboard.press("Enter")
+    enter(page.locator("#explain-text").get_by_role("textbox"), text)
 
 
 def saved(page: Page, file_name: str) -> bytes:
@@ -129,8 +129,7 @@ def test_words_are_removed_replaced_and_put_back(site: Site, open_page: OpenPage
     expect(moves.locator(".emo-changed")).to_have_text(edit(TEXT, words_of(TEXT), {3: ""}), use_inner_text=False)
     expect(buttons.nth(3)).to_be_focused()
     field = page.locator("#explain-replacement").get_by_role("textbox")
-    field.fill("gloomy")
-    page.keyboard.press("Enter")
+    enter(field, "gloomy")
     expect(buttons.nth(3).locator("ins")).to_have_text("gloomy")
     changed = what_if(classifiers, TEXT, {3: "gloomy"})
     expect(moves.locator("tbody tr")).to_have_count(4)

@@ -22,6 +22,7 @@ from tests.browsing import (
     HOSTILE_NAME,
     OpenPage,
     Site,
+    enter,
     expect_no_overflow,
     free_port,
     open_tab,
@@ -168,8 +169,7 @@ def test_feedback_is_kept_with_consent_and_can_be_taken_back(
     expect(form).to_be_hidden()
     expect(page.locator("#feedback-terms")).to_contain_text(kept.path.name)
     page.locator("#feedback-model").get_by_role("radio", name="feelings", exact=True).check()
-    box(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(box(page), TEXT)
     expect(page.locator("#feedback-answer .emo-label")).to_have_text(predicted)
     labels = form.get_by_role("radio")
     marked = strings.FEEDBACK_ANSWERED.format(label=predicted)
@@ -232,8 +232,7 @@ def test_a_hostile_model_is_shown_and_kept_as_text(open_page: OpenPage, kept: Fe
 def test_axe_finds_nothing_where_feedback_is_kept(open_page: OpenPage, width: int, theme: str) -> None:
     page = open_page(width=width, theme=theme)
     open_tab(page, strings.FEEDBACK_TAB)
-    box(page).fill(TEXT)
-    page.keyboard.press("Enter")
+    enter(box(page), TEXT)
     expect(page.locator("#feedback-form")).to_be_visible()
     when_still(page)
     assert violations(page) == []

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from playwright.sync_api import Locator, Page, expect
 
 from emohub.ui import strings
-from tests.browsing import CHECKOUT, classify_text, compare_text_box, open_tab, shown_bars
+from tests.browsing import CHECKOUT, classify_text, compare_text_box, enter, open_tab, shown_bars
 from tests.injections import FORMULAS, INJECTIONS, SCRIPTS, WORDS
 from tests.wall import LABELS, NAMES, PLAIN, Walled
 from tests.walled import LEFT
@@ -102,8 +102,7 @@ def test_texts_are_shown_and_never_run_in_classify(walled: Walled) -> None:
     page.get_by_role("radio", name=PLAIN, exact=True).check()
     texts = list(dict.fromkeys(plainly(text) for text in INJECTIONS))
     for text in texts:
-        classify_text(page).fill(text)
-        page.keyboard.press("Enter")
+        enter(classify_text(page), text)
         expect(page.locator("#classify-history .emo-again").first).to_have_text(text)
     history = page.locator("#classify-history")
     rows = [plainly(row) for row in history.locator(".emo-again").all_inner_texts()]

@@ -1,8 +1,9 @@
 """``emohub evaluate``: measure a model on a split of a corpus, or how robust it is."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -65,35 +66,21 @@ def evaluate(
     if templates is not None and suite != "robustness":
         raise UsageError("--templates belongs to the robustness suite", "add --suite robustness, or leave it out")
     declared = _corpus(model, corpus)
+    measure: Callable[..., Any]
+    show: Callable[[Any], None]
     if suite == "robustness":
         from emohub.robustness import measure_robustness
 
-        where = split or "validation"
-        folder = output_dir or _beside_records(model, declared.name) or _default_folder(model, declared.name, where)
-        with progress() as report:
-            robustness = measure_robustness(
-                model,
-                declared,
-                where,
-                data_dir=data_dir,
-                output_dir=folder,
-                templates=templates,
-                resamples=resamples,
-                seed=seed,
-                on_progress=partial(report, "Classifying"),
-            )
-        if format_ == "json":
-            typer.echo(robustness.model_dump_json(indent=2))
-        else:
-            show_robustness(robustness)
-        messages.print(f"Wrote {folder / ROBUSTNESS_FILE}", highlight=False, markup=False, soft_wrap=True)
-        return
-    from emohub.evaluate import evaluate as measure
+        measure, show, written = partial(measure_robustness, templates=templates), show_robustness, ROBUSTNESS_FILE
+        where, beside = split or "validation", _beside_records(model, declared.name)
+    else:
+        from emohub.evaluate import evaluate as measure_metrics
 
-    where = split or "test"
-    folder = output_dir or _default_folder(model, declared.name, where)
+        measure, show, written = measure_metrics, show_evaluation, f"{EVAL_FILE} and {PREDICTIONS_FILE}"
+        where, beside = split or "test", None
+    folder = output_dir or beside or _default_folder(model, declared.name, where)
     with progress() as report:
-        record = measure(
+        record: Any = measure(
             model,
             declared,
             where,
@@ -106,8 +93,8 @@ def evaluate(
     if format_ == "json":
         typer.echo(record.model_dump_json(indent=2))
     else:
-        show_evaluation(record)
-    messages.print(f"Wrote {folder / EVAL_FILE} and {PREDICTIONS_FILE}", highlight=False, markup=False, soft_wrap=True)
+        show(record)
+    messages.print(f"Wrote {folder / written}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _corpus(model: str, name: str | None) -> "Corpus":

@@ -73,11 +73,14 @@ def _list_table(every: Iterable["Recipe"]) -> Table:
 
 
 def _show_recipe(recipe: "Recipe") -> None:
+    from emohub.recipe import list_recipes
+
+    newest = "none, a recipe makes it here" if recipe.base_model in list_recipes() else "the newest"
     _heading(recipe.name)
     _lines(
         recipe.summary,
         f"Base model: {recipe.base_model}",
-        f"Revision: {recipe.base_model_revision or 'the newest'}",
+        f"Revision: {recipe.base_model_revision or newest}",
         f"Licence: {recipe.license or 'none chosen'}",
         f"Digest: {recipe.digest}",
     )

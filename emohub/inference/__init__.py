@@ -6,7 +6,7 @@ are imported by their own names: who only classifies need not wait for all of it
 
 from emohub.inference.answers import Answers, Prediction
 from emohub.inference.cascade import Cascade
-from emohub.inference.checkpoint import Checkpoint, find_checkpoint
+from emohub.inference.checkpoint import Checkpoint, find_checkpoint, is_of_this_project
 from emohub.inference.classifier import MAX_TEXT_CHARS, Classifier, check_text
 from emohub.inference.engine import EngineName
 from emohub.steps import run_steps
@@ -21,5 +21,6 @@ __all__ = [
     "Prediction",
     "check_text",
     "find_checkpoint",
+    "is_of_this_project",
     "run_steps",
 ]

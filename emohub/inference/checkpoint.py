@@ -14,6 +14,9 @@ from emohub.tokenizing import TOKENIZER_FILES
 if TYPE_CHECKING:
     from emohub.record import ModelIdentity
 
+_FOLDERS = (("models",), ("runs",))
+"""First parts of paths to a project's models."""
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -45,6 +48,13 @@ class Checkpoint:
         return ModelIdentity(id=self.id, revision=self.revision, fingerprint=self.fingerprint)
 
 
+def is_of_this_project(name: str) -> bool:
+    """Whether a name is that of a model or run here, or of what a built-in recipe makes; such a name is no Hub id."""
+    from emohub.recipe import list_recipes  # noqa: PLC0415 - a model that lies here needs no recipe
+
+    return layout.find_model(name) is not None or Path(name).parts[:1] in _FOLDERS or name in list_recipes()
+
+
 def find_checkpoint(
     model: str | Path,
     *,
@@ -53,6 +63,8 @@ def find_checkpoint(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Checkpoint:
     """The folder of a model: a folder or run, a name under ``models/``, or a Hub id that is fetched if need be.
+
+    The Hub is never asked for what :func:`is_of_this_project`.
 
     ``revision`` is a commit, tag or branch on the Hub; None takes the newest, or without a network the newest that was
     fetched before. Only the configuration, safetensors weights, tokenizer files, card and run record are ever fetched,
@@ -70,6 +82,8 @@ def find_checkpoint(
     if folder is not None and (folder / layout.CASCADE_FILE).is_file():
         raise ModelError(f"{name} is a cascade, which is made of two models", "name one of the two")
     if folder is None:
+        if is_of_this_project(name):
+            raise _not_made_yet(name)
         checkpoint = _fetch(name, revision, also, on_progress)
     elif revision is not None:
         raise UsageError(f"{name} is a local folder and has no revision {revision!r}", "leave the revision out")
@@ -87,6 +101,21 @@ def find_checkpoint(
     return checkpoint
 
 
+def _not_made_yet(name: str) -> ModelError:
+    from emohub.recipe import list_recipes  # noqa: PLC0415 - as above
+
+    recipe = Path(name).name
+    training = f"train it with `emohub train {recipe} --output-dir runs/{recipe}`"
+    return ModelError(
+        f"there is no model {name!r} here (models/: {_shipped()}), and a name of this project is none on the Hub",
+        f"{training if recipe in list_recipes() else 'correct the name'}, or give the folder of a model or run",
+    )
+
+
+def _shipped() -> str:
+    return ", ".join(layout.shipped_models()) or "none"
+
+
 def _fetch(
     name: str, revision: str | None, also: Sequence[str], on_progress: Callable[[int, int], None] | None
 ) -> Checkpoint:
@@ -96,7 +125,7 @@ def _fetch(
 
     from emohub.inference.transfer import silent_bars  # noqa: PLC0415
 
-    local = ", ".join(layout.shipped_models()) or "none"
+    local = _shipped()
     try:
         folder = snapshot_download(
             name,

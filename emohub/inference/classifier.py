@@ -19,7 +19,7 @@ from emohub.inference.batches import batches, padded_length, windows
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.inference.engine import Engine, EngineName, files_of, load_engine
 from emohub.steps import run_steps
-from emohub.tokenizing import Tokenizer, Tokens
+from emohub.tokenizing import LOADING, Tokenizer, Tokens
 
 if TYPE_CHECKING:
     from emohub.inference.attribution import PathGradients
@@ -307,7 +307,8 @@ class Classifier:
             DataError: the text is not valid Unicode.
             ModelError: a model of this kind cannot be asked for them.
         """
-        from emohub.inference.attribution import path_gradients  # noqa: PLC0415 - torch comes with it
+        with LOADING:
+            from emohub.inference.attribution import path_gradients  # noqa: PLC0415 - torch comes with it
 
         tokens = tokenizing.trace(self._tokenizer, text, self.max_length)
         return path_gradients(self._engine, self._tokenizer, tokens, self.labels.index(label), points)

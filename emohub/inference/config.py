@@ -7,6 +7,7 @@ from typing import Any
 
 from emohub.inference.checkpoint import Checkpoint
 from emohub.layout import CONFIG_FILE
+from emohub.tokenizing import LOADING
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def read_config(checkpoint: Checkpoint) -> Any:
             stated=stated,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        from emohub.inference.loading import load_config  # noqa: PLC0415
+        with LOADING:
+            from emohub.inference.loading import load_config  # noqa: PLC0415
 
         return load_config(checkpoint)

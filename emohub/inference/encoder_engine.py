@@ -12,6 +12,7 @@ from emohub.inference.checkpoint import Checkpoint
 from emohub.inference.config import PlainConfig, read_config
 from emohub.inference.encoder import Encoder, Layout
 from emohub.inference.engine import EngineName
+from emohub.tokenizing import LOADING
 
 if TYPE_CHECKING:
     from emohub.inference.torch_engine import TorchEngine
@@ -94,7 +95,8 @@ class EncoderEngine:
         Raises:
             ModelError: the model's files are damaged by now.
         """
-        from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415 - answers need none of it
+        with LOADING:
+            from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415 - answers need none of it
 
         with self._loading:
             if self._differentiable is None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from emohub.errors import UsageError
 from emohub.inference.checkpoint import Checkpoint
 from emohub.layout import ONNX_EXPORT_FILE, ONNX_FILES
+from emohub.tokenizing import LOADING
 
 EngineName = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"]
 """How a classifier may be asked to compute; ``auto`` leaves it to the machine."""
@@ -78,6 +79,7 @@ def load_engine(name: EngineName, checkpoint: Checkpoint, device: str | None) ->
     engine = EncoderEngine.load(checkpoint, device, precision)
     if engine is not None:
         return engine
-    from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415
+    with LOADING:
+        from emohub.inference.torch_engine import TorchEngine  # noqa: PLC0415
 
     return TorchEngine.load(checkpoint, device, precision)

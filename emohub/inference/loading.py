@@ -1,7 +1,6 @@
 """Models in memory: loaded in float32 from safetensors alone, made ready for training, and saved."""
 
 import copy
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from emohub.errors import ModelError
 from emohub.inference.checkpoint import Checkpoint, find_checkpoint
 from emohub.layout import WEIGHTS_FILE
 from emohub.record import ModelIdentity
-from emohub.tokenizing import TrainingTokenizer, load_tokenizer
+from emohub.tokenizing import LOADING, TrainingTokenizer, load_tokenizer
 
 _POOLER = ".pooler."
 """A base model that was trained without a next-sentence task has no pooler; fine-tuning makes one, as for the head."""
@@ -32,8 +31,6 @@ _ATTENTION_DROPOUTS = ("attention_probs_dropout_prob", "attention_dropout")
 """What the families call the dropout on attention weights."""
 _DROPOUTS = ("hidden_dropout_prob", "dropout", "classifier_dropout", "classifier_dropout_prob", "seq_classif_dropout")
 """What the families call the dropout on hidden states and before the head."""
-_LOADING = threading.Lock()
-"""Loading changes transformers' own process-wide settings."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +235,7 @@ def position_limit(model: PreTrainedModel) -> int | None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep transformers' reports and progress bars off the terminal: what matters of them is checked and raised."""
-    with _LOADING:
+    with LOADING:
         verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
         transformers_logging.set_verbosity(transformers_logging.CRITICAL)
         transformers_logging.disable_progress_bar()
@@ -257,7 +254,8 @@ def load_config(checkpoint: Checkpoint) -> Any:
         ModelError: it is damaged, or of a kind that transformers does not know.
     """
     try:
-        config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
+        with LOADING:
+            config = AutoConfig.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"the configuration of {checkpoint.id} cannot be read ({_first_line(error)})",

@@ -16,6 +16,7 @@ from emohub.record.evaluation import CalibrationBin, EvalRecord, Interval, Inter
 from emohub.record.export import ExportedFile, ExportRecord
 from emohub.record.files import check_writable, new_file, sha256_file, write_atomically
 from emohub.record.identity import ModelIdentity, SplitIdentity
+from emohub.record.output import check_output
 from emohub.record.publication import PublicationRecord
 from emohub.record.robustness import (
     SURE,
@@ -83,6 +84,7 @@ __all__ = [
     "UnfamiliarTexts",
     "VerificationRecord",
     "VerifiedClaim",
+    "check_output",
     "check_writable",
     "current_environment",
     "new_file",

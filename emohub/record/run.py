@@ -183,5 +183,7 @@ class RunRecord(Record):
         A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
         """
         used = self.previous.base_model if self.previous else self.base_model
+        if used.revision is not None:
+            return used
         named = (self.recipe.get("base_model"), self.recipe.get("base_model_sha256"))
-        return used if used.revision is not None or (used.id, used.fingerprint) == named else self.origin
+        return self.origin or (used if (used.id, used.fingerprint) == named else None)

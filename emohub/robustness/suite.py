@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from emohub.data import lies_here, load_split, split_identity
-from emohub.errors import RecordError, UsageError
 from emohub.inference import Classifier
 from emohub.labels import label_columns
 from emohub.layout import ROBUSTNESS_FILE
@@ -19,7 +18,7 @@ from emohub.record import (
     RobustnessRecord,
     RobustnessTest,
     UnfamiliarTexts,
-    check_writable,
+    check_output,
     current_environment,
     utc_now,
 )
@@ -88,7 +87,7 @@ def measure_robustness(
     made = load_templates(templates)
     data = load_split(corpus, split, data_dir=data_dir)
     if output_dir is not None:
-        _check_output(output_dir, corpus.name, split)
+        check_output(output_dir / ROBUSTNESS_FILE, RobustnessRecord, corpus.name, split)
 
     suite = _Suite(Questions(corpus.labels, seed, resamples))
     rows = _drawn(data.rows, MAX_TEXTS, seed)
@@ -190,18 +189,3 @@ class _Suite:
 def _drawn(rows: int, most: int, seed: int) -> list[int]:
     """All rows in their order, or as many as are wanted of them."""
     return list(range(rows)) if rows <= most else sorted(random.Random(seed).sample(range(rows), most))
-
-
-def _check_output(folder: Path, corpus: str, split: str) -> None:
-    """Refuse, before any text is classified, a folder where the record cannot go."""
-    check_writable(folder)
-    path = folder / ROBUSTNESS_FILE
-    try:
-        earlier = RobustnessRecord.load(path) if path.is_file() else None
-    except RecordError:
-        earlier = None  # damaged, or of another version: to be made again
-    if earlier is not None and (earlier.corpus, earlier.split) != (corpus, split):
-        raise UsageError(
-            f"{path} is of {earlier.corpus}, {earlier.split}, and would be replaced by that of {corpus}, {split}",
-            "give another folder with --output-dir",
-        )

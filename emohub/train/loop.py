@@ -26,7 +26,6 @@ from emohub.record import (
     HistoryRow,
     PreviousStage,
     RunRecord,
-    SmallerBatch,
     current_environment,
     utc_now,
 )
@@ -37,6 +36,7 @@ from emohub.train.energy import EnergyMeter
 from emohub.train.folder import RunFolder
 from emohub.train.interruption import Interruption
 from emohub.train.measuring import Best, evaluation_is_due, export
+from emohub.train.memory import halve_batch
 from emohub.train.optimization import (
     NotFinite,
     StepResult,
@@ -242,52 +242,13 @@ class Run:
                 if not should_reduce_batch_size(error):
                     raise
                 optimizer.zero_grad()
-                self._halve_batch()
+                alone = accelerator.num_processes == 1
+                halve_batch(self.state, self.material.settings, allowed=self.options.auto_batch and alone)
             else:
                 self.state.tokens += sum(batch.tokens for batch in batches)
                 self.state.positions += sum(batch.positions for batch in batches)
                 return result
             release_memory()
-
-    def _halve_batch(self) -> None:
-        """Halve the per-device batch after a lack of memory; the effective batch and the schedule stay.
-
-        Raises:
-            TrainingError: that was turned off, cannot help, or would have to be agreed on with other processes.
-        """
-        state, settings = self.state, self.material.settings
-        size = state.per_device_train_batch_size
-        smaller = max(1, size // 2)
-        accumulation = math.ceil(settings.per_device_train_batch_size * settings.gradient_accumulation_steps / smaller)
-        if size == 1:
-            raise TrainingError(
-                f"memory does not suffice for a single example at step {state.step + 1}",
-                "lower max_length, set gradient_checkpointing = true, or take a smaller model",
-            )
-        if not self.options.auto_batch or self.accelerator.num_processes > 1:
-            raise TrainingError(
-                f"memory does not suffice for batches of {size} at step {state.step + 1}",
-                f"set per_device_train_batch_size={smaller} and gradient_accumulation_steps={accumulation}, "
-                "which keeps the effective batch",
-            )
-        state.per_device_train_batch_size = smaller
-        state.smaller_batches.append(
-            SmallerBatch(
-                step=state.step + 1,
-                per_device_train_batch_size=smaller,
-                gradient_accumulation_steps=accumulation,
-            )
-        )
-        state.findings.append(
-            Finding(
-                kind="memory",
-                message=(
-                    f"memory did not suffice for batches of {size}, and batches of {smaller} were accumulated instead"
-                ),
-                remedy=f"set per_device_train_batch_size to {smaller} to spare the attempt",
-                step=state.step + 1,
-            )
-        )
 
     def _evaluate(self) -> HistoryRow:
         """Measure the current weights on validation, and keep them when they are the best."""

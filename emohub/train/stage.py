@@ -7,7 +7,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from emohub.errors import ModelError
-from emohub.inference import find_checkpoint
+from emohub.inference import find_checkpoint, is_of_this_project
 from emohub.inference.loading import BaseModel
 from emohub.layout import RUN_FILE, find_model, find_records
 from emohub.recipe import EvaluationSchedule, Recipe, Stage, TextCorpus, TextSource, Training
@@ -144,7 +144,8 @@ def origin_of(base: ModelIdentity, place: str | Path, recipe: Recipe) -> ModelId
 
     None for a model from the Hub itself, and where no record is there that is of exactly these weights.
     """
-    if base.revision is not None or (base.id, base.fingerprint) == (recipe.base_model, recipe.base_model_sha256):
+    proven = (base.id, base.fingerprint) == (recipe.base_model, recipe.base_model_sha256)
+    if base.revision is not None or (proven and not is_of_this_project(recipe.base_model)):
         return None
     records = find_records(str(place))
     run = None if records is None else RunRecord.load(records / RUN_FILE)

@@ -150,6 +150,8 @@ class Claims:
     """By the names of transformers' training arguments, as far as they have one."""
     split_rows: dict[str, Stated] = field(default_factory=dict)
     """Number of rows, by ``train``, ``validation``, ``test`` or ``evaluation``."""
+    taught_texts: Stated | None = None
+    """Number of texts that teachers answered: what an epoch of distillation goes over, made texts included."""
     datasets: tuple[Stated, ...] = ()
     config: Stated | None = None
     """Configuration of the dataset."""

@@ -16,7 +16,7 @@ _EARLY = 0.9
 
 
 def training_rows(claims: Claims) -> Iterator[Finding]:
-    """Steps, epochs and batches against each other, and against the rows of the training split."""
+    """Steps, epochs and batches against each other, and against the texts that an epoch goes over."""
     factors = [_whole(claims, name) for name in ("train_batch_size", "gradient_accumulation_steps", "num_devices")]
     batch, accumulation, devices = factors[0], factors[1] or 1, factors[2] or 1
     total = _whole(claims, "total_train_batch_size")
@@ -49,12 +49,13 @@ def _rows_of_train(
 ) -> Iterator[Finding]:
     possible = rows_of(batches, batch)
     counted = f"{batches.whole} {'steps' if accumulation == 1 else 'batches'} per epoch x {batch} texts"
-    stated = claims.split_rows.get("train")
+    stated = claims.taught_texts or claims.split_rows.get("train")
     if stated is not None:
         rows = _number(stated.text)
         # One batch more: the last, smaller one may have been dropped.
         if rows not in Range(possible.low, possible.high + batch - 1):
-            message = f"{counted} are {possible.whole} rows, and {rows:,} training rows are stated."
+            what = "training rows" if claims.taught_texts is None else "texts that teachers answered"
+            message = f"{counted} are {possible.whole} rows, and {rows:,} {what} are stated."
             yield found("steps-contradict-rows", "results", message, line)
         return
     named = [corpus for corpus in known_corpora() if corpus.name in claims.corpora]

@@ -22,6 +22,7 @@ from emohub.card.claims.statements import (
     placeholders_of,
     split_named,
     split_rows_of,
+    taught_texts_of,
     unknown_dataset_of,
 )
 from emohub.card.sections import DOCUMENTED_PAGE
@@ -72,6 +73,7 @@ def claims_of_card(text: str) -> Claims:
         empty_index=head.empty_results(),
         hyperparameters=hyperparameters_of(page),
         split_rows=split_rows_of(page),
+        taught_texts=taught_texts_of(page),
         datasets=datasets,
         config=config,
         corpora=tuple(corpus.name for corpus in corpora),

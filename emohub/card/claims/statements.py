@@ -70,6 +70,10 @@ _ROWS = (
     ),
     re.compile(rf"\b(?P<split>{_SPLIT})[\s-]*(?:split|set|data)?\s*:\s*{_COUNT}(?:\s+{_UNIT})?\s*$", re.I | re.M),
 )
+_TAUGHT = re.compile(
+    rf"\blearned\s+from\s+(?:the\s+mean\s+of\s+)?what\s+[^.;\d]{{1,40}}\banswers?\s+to\s+{_COUNT}\s+{_UNIT}\b",
+    re.IGNORECASE,
+)
 _HOW_TO = re.compile(r"usage|how to|example")
 _SPLIT_NAMED = re.compile(
     rf"\b(?P<split>{_SPLIT})[\s-]*(?:split|set|data|dataset|rows|texts|examples)\b", re.IGNORECASE
@@ -143,6 +147,14 @@ def split_rows_of(page: Page) -> dict[str, Stated]:
                 split = _SPLITS[match["split"].lower()]
                 found.setdefault(split, Stated(match["rows"], block.line_at(match.start())))
     return found
+
+
+def taught_texts_of(page: Page) -> Stated | None:
+    """The number of texts that a model learned its teachers' answers to."""
+    for block in page:
+        if match := _TAUGHT.search(block.text):
+            return Stated(match["rows"], block.line_at(match.start()))
+    return None
 
 
 def split_named(page: Page, at: int) -> Stated | None:
