@@ -253,7 +253,7 @@ def test_the_unharmed_run_is_published(run_folder: Path, online: Hub) -> None:
     assert publish(plan(str(run_folder), REPO)).commit
 
 
-@pytest.mark.parametrize("name", ["minilm-emotion", "minilm-sst2", "minilm-tweet-emotion"])
+@pytest.mark.parametrize("name", ["minilm-emotion", "minilm-sst2", "minilm-tweet-emotion", "tiny-emotion"])
 def test_the_shipped_models_raise_no_false_alarm(name: str) -> None:
     folders = (ROOT / "models" / name, ROOT / "cards" / name)
     files = [path for folder in folders for path in sorted(folder.iterdir()) if path.name in ALLOWED]

@@ -246,13 +246,10 @@ def test_a_rise_that_does_not_mean_overfitting(figures: list[tuple[float | None,
     assert watch_rows(make_watch(500, validation_rows=rows), figures) == [], why
 
 
-@pytest.mark.parametrize(
-    ("name", "overfits"), [("minilm-emotion", False), ("minilm-tweet-emotion", False), ("minilm-sst2", True)]
-)
-def test_the_shipped_runs(name: str, overfits: bool) -> None:
-    """On SST-2 the validation loss rose by more than half, from 0.298 to 0.466; on the others by a tenth at most."""
-    run = RunRecord.load(CARDS / name / "run.json")
-    recipe = Recipe.from_values(run.recipe, name)
+def test_the_shipped_run_that_the_page_quotes() -> None:
+    """On SST-2 the validation loss rose by more than half, from 0.298 to 0.466."""
+    run = RunRecord.load(CARDS / "minilm-sst2" / "run.json")
+    recipe = Recipe.from_values(run.recipe, "minilm-sst2")
     watch = Watch(
         total_steps=run.total_steps,
         warmup_steps=run.warmup_steps,
@@ -261,10 +258,10 @@ def test_the_shipped_runs(name: str, overfits: bool) -> None:
         validation_rows=run.data["validation"].rows,
     )
     found = [finding for each in run.history for finding in watch.evaluated(each)]
-    assert [finding.kind for finding in found] == ["overfitting"] * overfits
+    assert [finding.kind for finding in found] == ["overfitting"]
     assert all(finding.message in PAGE for finding in found), "the page quotes it"
     lowest = min(each.validation_loss for each in run.history)
-    assert (run.history[-1].validation_loss > 1.5 * lowest) == overfits
+    assert run.history[-1].validation_loss > 1.5 * lowest
 
 
 def test_the_page_on_convergence_states_the_rules_as_they_are() -> None:
