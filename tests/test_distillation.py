@@ -457,6 +457,7 @@ def test_a_model_that_is_not_trained_yet_is_asked_for_nowhere(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *names, **_: asked.append(names))
+    monkeypatch.setattr("emohub.train.classification.load_split", lambda *_, **__: pytest.fail("data was read"))
     name: str | list[str] = "minilm-emotion" if missing == "base_model" else ["minilm-emotion"]
     (tmp_path / "tiny.toml").write_text(recipe_toml(recipe.with_overrides({missing: name})), encoding="utf-8")
     (tmp_path / "models").mkdir()

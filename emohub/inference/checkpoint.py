@@ -55,6 +55,24 @@ def is_of_this_project(name: str) -> bool:
     return layout.find_model(name) is not None or Path(name).parts[:1] in _FOLDERS or name in list_recipes()
 
 
+def check_is_made(name: str) -> None:
+    """Whether a model that is called by a name of this project is there; nothing is asked for any other name.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if layout.find_model(name) is not None or not is_of_this_project(name):
+        return
+    from emohub.recipe import list_recipes  # noqa: PLC0415 - as above
+
+    recipe = Path(name).name
+    training = f"train it with `emohub train {recipe} --output-dir runs/{recipe}`"
+    raise ModelError(
+        f"there is no model {name!r} here (models/: {_shipped()}), and a name of this project is none on the Hub",
+        f"{training if recipe in list_recipes() else 'correct the name'}, or give the folder of a model or run",
+    )
+
+
 def find_checkpoint(
     model: str | Path,
     *,
@@ -82,8 +100,7 @@ def find_checkpoint(
     if folder is not None and (folder / layout.CASCADE_FILE).is_file():
         raise ModelError(f"{name} is a cascade, which is made of two models", "name one of the two")
     if folder is None:
-        if is_of_this_project(name):
-            raise _not_made_yet(name)
+        check_is_made(name)
         checkpoint = _fetch(name, revision, also, on_progress)
     elif revision is not None:
         raise UsageError(f"{name} is a local folder and has no revision {revision!r}", "leave the revision out")
@@ -99,17 +116,6 @@ def find_checkpoint(
                 "because opening one can run code",
             )
     return checkpoint
-
-
-def _not_made_yet(name: str) -> ModelError:
-    from emohub.recipe import list_recipes  # noqa: PLC0415 - as above
-
-    recipe = Path(name).name
-    training = f"train it with `emohub train {recipe} --output-dir runs/{recipe}`"
-    return ModelError(
-        f"there is no model {name!r} here (models/: {_shipped()}), and a name of this project is none on the Hub",
-        f"{training if recipe in list_recipes() else 'correct the name'}, or give the folder of a model or run",
-    )
 
 
 def _shipped() -> str:

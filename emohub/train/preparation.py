@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.utils import set_seed
 
+from emohub.inference import check_is_made
 from emohub.recipe import Recipe, Stage
 from emohub.record import PreviousStage
 from emohub.train.accelerator import make_accelerator
@@ -36,6 +37,9 @@ def prepared_stage(
         TrainingError: the device cannot compute in the recipe's precision.
         DataError, ModelError, UsageError: an input cannot be used.
     """
+    teachers = recipe.distillation.teachers if recipe.distillation and stage == "distillation" else ()
+    for name in (base_model or recipe.base_model, *teachers):
+        check_is_made(str(name))  # before data is fetched that nobody could learn from
     settings = recipe.adaptation.training if stage == "masked_lm" and recipe.adaptation else recipe.training
     accelerator = make_accelerator(settings, log_with, folder)
     try:
