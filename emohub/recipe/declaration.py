@@ -56,7 +56,7 @@ def sha256_text(text: str) -> str:
 def built_in(folder: str) -> dict[str, Path]:
     """The declarations that ship in a folder of the package, by name, in alphabetical order."""
     files = Path(str(resources.files("emohub").joinpath(folder))).glob("*.toml")
-    return {path.stem: path for path in sorted(files)}
+    return {path.stem: path for path in sorted(files, key=lambda path: path.stem)}
 
 
 def find_declaration(name: str, kind: str, folder: str, *, relative_to: Path | None = None) -> Path:
