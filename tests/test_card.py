@@ -39,6 +39,7 @@ from emohub.card import (
     write_card,
 )
 from emohub.card.markdown import code, escape, fence, show, words
+from emohub.card.tables import ONLY_IF_CHOSEN
 from emohub.cli import main
 from emohub.errors import CardError, RecordError, UsageError
 from emohub.pictures import draw_calibration, draw_confusion_matrix, draw_learning_curves, read_digest, shown_digest
@@ -219,7 +220,7 @@ def test_settings_are_complete_and_overrides_marked() -> None:
     settings = rows(every)[1:]
     found = {key: value for key, value, _ in settings}
     for part in ("training", "evaluation", "export"):
-        assert set(run.recipe[part]) - {"calibrate"} <= set(found)  # which is there only where it was chosen
+        assert set(run.recipe[part]) - ONLY_IF_CHOSEN <= set(found)
     assert found["learning_rate"] == "0.00015"
     assert found["adam_epsilon"] == "1e-08"
     assert found["attention_dropout"] == "not set"

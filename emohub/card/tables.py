@@ -17,7 +17,7 @@ TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "perplexity": "Perplexity",
 }
 """Names of metrics for people."""
-_ONLY_IF_CHOSEN = frozenset({"calibrate", "r_drop", "layer_decay"})
+ONLY_IF_CHOSEN = frozenset({"calibrate", "r_drop", "layer_decay"})
 """Settings that joined after cards were made of runs without them: where they are as they always were, they are left
 out, so that those cards stay as they are."""
 
@@ -128,7 +128,7 @@ def settings_tables(records: RunRecords, *parts: tuple[Declaration, Iterable[str
             value, field = getattr(part, key), type(part).model_fields[key]
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             differs = value != default
-            if key in _ONLY_IF_CHOSEN and not differs:
+            if key in ONLY_IF_CHOSEN and not differs:
                 continue
             origin = "set for this run" if key in changed else "recipe" if differs else "default"
             every.append([key, plain(value), origin])
