@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from emohub.errors import RecipeError, UsageError
 from emohub.metrics import METRICS, wilson_interval
-from emohub.recipe import list_corpora, list_recipes, load_corpus, load_recipe
+from emohub.recipe import Recipe, list_corpora, list_recipes, load_corpus, load_recipe
 from emohub.recipe.recipe import MetricName
 
 RECIPE = """
@@ -691,3 +691,14 @@ def test_the_sst2_loss_rose_while_accuracy_did():
     assert rows[-1].accuracy == max(row.accuracy for row in rows)
     assert rows[-1].loss > rows[1].loss > rows[2].loss
     assert 150 not in [row.step for row in rows]
+
+
+def test_the_digest_of_a_first_stage_is_that_of_the_records_of_before() -> None:
+    found = sorted((Path(__file__).parent.parent / "benchmarks" / "recipes").glob("*/masked_lm/run.json"))
+    assert len(found) >= 2
+    for path in found:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        recipe = Recipe.from_values(values["recipe"], str(path))
+        assert recipe.adaptation_digest == values["recipe_digest"]
+        decaying = recipe.with_overrides({"adaptation.training.layer_decay": 0.9})
+        assert decaying.adaptation_digest != recipe.adaptation_digest

@@ -301,9 +301,9 @@ class Recipe(Declaration):
         """
         if self.adaptation is None:
             raise UsageError(f"the recipe {self.name} has no masked_lm stage", "add [adaptation] to it")
-        adaptation = self.adaptation.model_dump(
-            mode="json", exclude={"corpus": _DESCRIBED, "training": {"checkpoint_steps"}}
-        )
+        idle = {"checkpoint_steps", "packing", "r_drop"}  # change nothing in this stage
+        idle |= {"layer_decay"} if self.adaptation.training.layer_decay == 1 else set()  # joined later
+        adaptation = self.adaptation.model_dump(mode="json", exclude={"corpus": _DESCRIBED, "training": idle})
         keys = ("base_model", "base_model_revision", "base_model_sha256")
         return sha256_text(canonical_json({**{key: getattr(self, key) for key in keys}, "adaptation": adaptation}))
 
