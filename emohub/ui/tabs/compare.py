@@ -13,10 +13,13 @@ from emohub.ui.inputs import text_box
 from emohub.ui.service import Service
 from emohub.ui.service.comparing import compare, compare_texts, lines_of
 from emohub.ui.service.hub_models import HubModels
-from emohub.ui.service.limits import MAX_MODELS, MAX_TEXTS
+from emohub.ui.service.limits import MAX_TEXTS
 from emohub.ui.sharing import Shared
 from emohub.ui.tabs import hub_models as adding
 from emohub.ui.tabs.comparison import render, render_picture, render_texts, render_texts_picture
+
+TICKED = 4
+"""Models that are ticked at first: as many as stand side by side on a laptop."""
 
 
 def build(service: Service, hub_models: HubModels) -> Shared:
@@ -49,7 +52,7 @@ def build(service: Service, hub_models: HubModels) -> Shared:
 
     text = text_box("compare", info=strings.COMPARE_TEXTS_HINT.format(most=MAX_TEXTS), max_lines=12)
     models = gr.CheckboxGroup(
-        name_choices(names), value=names[:MAX_MODELS], label=strings.MODELS, elem_id="compare-models"
+        name_choices(names), value=names[:TICKED], label=strings.MODELS, elem_id="compare-models"
     )
     added = adding.build(hub_models, names, models)
     with gr.Row(elem_classes="emo-buttons"):
