@@ -32,7 +32,9 @@ from emohub.record import Environment
 FOLDER = Path(__file__).resolve().parent
 PAGE = "README.md"
 TRAINING, TRAINING_GPU = "train_throughput.json", "train_throughput_gpu.json"
-SAME_LOSS, INFERENCE, COLD_START, LOAD = "same_loss.json", "inference.json", "cold_start.json", "demo_load.json"
+INFERENCE, COLD_START, LOAD = "inference.json", "cold_start.json", "demo_load.json"
+SAME_LOSS = "same_loss*.json"
+"""One for each base model."""
 
 INTRODUCTION = """\
 # Benchmarks
@@ -59,7 +61,8 @@ class Records:
 
     training: TrainingResult | None
     training_gpu: TrainingResult | None
-    same_loss: SameLossResult | None
+    same_loss: dict[str, SameLossResult]
+    """By the name of the file."""
     inference: InferenceResult | None
     cold_start: ColdStartResult | None
     load: dict[str, Any] | None
@@ -84,8 +87,7 @@ class Records:
             for file, record in named.items()
             if record is not None
         ]
-        if self.same_loss is not None:
-            found.append(Source(SAME_LOSS, self.same_loss.environment, self.same_loss.created, None))
+        found += [Source(file, each.environment, each.created, None) for file, each in self.same_loss.items()]
         if self.load is not None:
             environment = Environment.from_values(self.load["environment"], LOAD)
             found.append(Source(LOAD, environment, self.load.get("created"), self.load["load_before"]))
@@ -109,7 +111,7 @@ def read(folder: Path = FOLDER) -> Records:
     return Records(
         training=load(TrainingResult, TRAINING),
         training_gpu=load(TrainingResult, TRAINING_GPU),
-        same_loss=load(SameLossResult, SAME_LOSS),
+        same_loss={path.name: SameLossResult.load(path) for path in sorted(folder.glob(SAME_LOSS))},
         inference=load(InferenceResult, INFERENCE),
         cold_start=load(ColdStartResult, COLD_START),
         load=json.loads(page.read_text(encoding="utf-8")) if page.is_file() else None,
@@ -141,8 +143,8 @@ def aims(records: Records) -> list[Aim]:
     found: list[Aim] = []
     if records.training is not None:
         found += report_training.aims(records.training)
-    if records.same_loss is not None:
-        found += report_training.same_loss_aims(records.same_loss)
+    for file, result in records.same_loss.items():
+        found += report_training.same_loss_aims(result, Path(file).stem)
     if records.inference is not None:
         found += report_inference.aims(records.inference)
     if records.load is not None:
@@ -183,11 +185,12 @@ def training_gpu(result: TrainingResult | None) -> list[str]:
     return report_training.speed(result)
 
 
-def same_loss(result: SameLossResult | None) -> list[str]:
+def same_loss(results: dict[str, SameLossResult]) -> list[str]:
     """Whether training without padding and in bf16 ends where padding in fp32 does."""
-    if result is None:
+    if not results:
         return [not_measured("This has", "python -m benchmarks.same_loss")]
-    return report_training.same_loss(result)
+    shown = [report_training.same_loss(result, Path(file).stem) for file, result in results.items()]
+    return [report_training.SAME_LOSS_RULE, *(part for parts in shown for part in parts)]
 
 
 def inference(result: InferenceResult | None) -> list[str]:

@@ -150,17 +150,17 @@ def losses(result: TrainingResult) -> list[Markdown]:
 
 # The same loss
 
+SAME_LOSS_RULE = """\
+A recipe was trained in each of three ways, each from the same seeds. **The rule:** a way ends where padding ends when
+the mean over its seeds differs from that of the padded runs by no more than those runs differ among themselves (highest
+less lowest). Beside the difference stands its standard error (Welch), which with few seeds is rough itself."""
 SAME_LOSS = """\
-{recipe} was trained from {base} for {steps:,} steps ({epochs:g} epochs of {rows:,} texts), its schedule ending there,
-in each of three ways, each from the seeds {seeds}; the figures are those of {validation:,} validation texts after the
-last step. **The rule:** a way ends where
-padding ends when the mean over its seeds differs from that of the padded runs by no more than those runs differ among
-themselves (highest less lowest). Beside the difference stands its standard error (Welch), which with few seeds is rough
-itself."""
+{recipe} from {base}: {steps:,} steps ({epochs:g} epochs of {rows:,} texts), at the end of which the schedule ends, from
+the seeds {seeds}; the figures are those of {validation:,} validation texts after the last step."""
 
 
-def same_loss(result: SameLossResult) -> list[str]:
-    """What the runs ended with, and the verdicts."""
+def same_loss(result: SameLossResult, name: str) -> list[str]:
+    """What the runs ended with, and the verdicts; ``name`` begins the names of its rows."""
     introduction = SAME_LOSS.format(
         recipe=escape(result.recipe),
         base=escape(result.base_model.id),
@@ -174,7 +174,7 @@ def same_loss(result: SameLossResult) -> list[str]:
         *("", "Figure", *(f"Seed {seed}" for seed in result.seeds), "Mean", "Difference", "Standard error"),
         *("Spread of the padded runs", "Within it"),
     )
-    rows = [row for way in ways(result) for row in way_rows(result, way)]
+    rows = [row for way in ways(result) for row in way_rows(result, way, name)]
     speeds = [
         Markdown(
             f"{way}: {', '.join(f'{run.samples_per_second:,.1f}' for run in result.of(way))} texts/s, "
@@ -199,7 +199,7 @@ def figures(result: SameLossResult, way: Way) -> dict[str, list[float]]:
     }
 
 
-def way_rows(result: SameLossResult, way: Way) -> list[tuple[object, ...]]:
+def way_rows(result: SameLossResult, way: Way, begin: str) -> list[tuple[object, ...]]:
     """A row for each figure of a way."""
     rows = []
     for name, values in figures(result, way).items():
@@ -209,17 +209,18 @@ def way_rows(result: SameLossResult, way: Way) -> list[tuple[object, ...]]:
             within = Markdown("yes" if verdict.same else "**no**")
             compared = (signed(verdict.difference), number(verdict.error, 4), number(verdict.spread, 4), within)
         cells = (way, name, *(number(value, 4) for value in values), number(sum(values) / len(values), 4), *compared)
-        rows.append(anchored(slug("same-loss", way, name), cells))
+        rows.append(anchored(slug(begin, way, name), cells))
     return rows
 
 
-def same_loss_aims(result: SameLossResult) -> list[Aim]:
+def same_loss_aims(result: SameLossResult, begin: str) -> list[Aim]:
     """That neither packing nor bf16 costs anything that the seeds do not cost."""
     found = []
     for way in (way for way in ways(result) if way != REFERENCE):
         for name, values in figures(result, way).items():
             verdict = judge(values, figures(result, REFERENCE)[name])
-            what = Markdown(f"{way}: {escape(name)} within the spread of the padded runs, {verdict.spread:.4f}")
-            anchor = slug("aim-same", way, name)
+            base = escape(result.base_model.id.rpartition("/")[2])
+            what = Markdown(f"{base}, {way}: {escape(name)} within the spread of the padded runs, {verdict.spread:.4f}")
+            anchor = slug("aim", begin, way, name)
             found.append(Aim(anchor, "Same loss", what, signed(verdict.difference), verdict.same))
     return found

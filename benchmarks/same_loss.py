@@ -4,7 +4,8 @@
 
 A recipe is trained with padding in fp32, without it in fp32 and without it in bf16, each from several seeds. Each is a
 run of ``emohub.train`` in a folder under ``runs/``, so the same command goes on where it was stopped, and a finished
-run is not repeated. The figures go to ``benchmarks/same_loss.json``.
+run is not repeated. The figures go to ``benchmarks/same_loss.json``; those of another base model beside it, with
+``--output benchmarks/same_loss_NAME.json``.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def run(
     base_model: str,
     data_dir: Path | None,
     max_steps: int | None = None,
-    runs: Path = RUNS,
+    runs: Path,
 ) -> RunRecord:
     """One run: trained now, gone on with, or found finished.
 
@@ -123,7 +124,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base-model", required=True, help="Hub id or folder of the pretrained model")
     parser.add_argument("--data-dir", type=Path, help="folder with the corpora as parquet files, instead of the Hub")
-    parser.add_argument("--recipe", default="minilm-emotion")
+    parser.add_argument("--recipe", default="minilm-emotion-teacher-1")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--max-steps", type=int, help="end each run, and its schedule, after so many steps")
     parser.add_argument("--output", type=Path, default=RESULT, help="where the figures are kept")
@@ -141,6 +142,7 @@ def main() -> None:
                     base_model=given.base_model,
                     data_dir=given.data_dir,
                     max_steps=given.max_steps,
+                    runs=RUNS / given.output.stem,
                 )
         result(records).save(given.output)
     except EmohubError as error:

@@ -1,8 +1,8 @@
 """Write the generated parts of README.md: what the commands print, and the tables of results.
 
 A generated part stands between ``<!-- output: COMMAND -->`` or ``<!-- results: … -->`` and ``<!-- end -->``. The output
-of train, evaluate and describe is what those commands print for the records in ``cards/``; every other command is run,
-those that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
+of train, evaluate and describe is what those commands print for the records in ``cards/``, and of train those of the
+models that others learned from; every other command is run, those that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
 """
 
 import os
@@ -26,6 +26,7 @@ from emohub.cli.evaluate import show_evaluation
 from emohub.cli.training_display import show_run
 from emohub.layout import DESCRIPTION_FILE, EVAL_FILE, RUN_FILE
 from emohub.record import DescriptionRecord, EvalRecord, RunRecord
+from tools.model_plan import TEACHERS
 
 README = ROOT / "README.md"
 WIDTH = 100
@@ -58,11 +59,17 @@ def render(kind: str, what: str) -> str:
 
 
 def output_of(command: str) -> str:
-    """What a command shows a person, or shows for the records in ``cards/`` where running it would take minutes."""
+    """What a command shows a person, or shows for the records of a model where running it would take minutes."""
     _, verb, *arguments = shlex.split(command)
-    text = FROM_RECORD[verb](ROOT / "cards" / arguments[0]) if verb in FROM_RECORD else run([verb, *arguments])
+    text = FROM_RECORD[verb](records_of(arguments[0])) if verb in FROM_RECORD else run([verb, *arguments])
     lines = [line.rstrip() for line in text.replace(f"{ROOT}{os.sep}", "").splitlines()]
     return "\n".join(lines).strip("\n")
+
+
+def records_of(name: str) -> Path:
+    """The folder with the records of a model that ships, or of one that others learned from."""
+    card = ROOT / "cards" / name
+    return card if card.is_dir() else ROOT / TEACHERS / name
 
 
 def run(arguments: list[str]) -> str:

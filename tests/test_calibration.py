@@ -357,7 +357,7 @@ def test_a_killed_run_ends_with_the_same_temperature(made_corpus: Corpus, tiny_b
 
 
 def test_a_recipe_without_calibration_keeps_its_digest() -> None:
-    recipe = load_recipe("minilm-sst2")
+    recipe = load_recipe("minilm-sst2-teacher-1")
     assert recipe.with_overrides({"calibrate": False}).digest == recipe.digest
     calibrated = recipe.with_overrides({"calibrate": True})
     assert calibrated.export.calibrate

@@ -37,7 +37,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 
 def plan(**options: object) -> Job:
-    return job_plan("minilm-sst2", load_recipe("minilm-sst2"), **{"flavor": "cpu-basic", **options})
+    return job_plan("minilm-sst2-teacher-1", load_recipe("minilm-sst2-teacher-1"), **{"flavor": "cpu-basic", **options})
 
 
 # Plans ---------------------------------------------------------------------------------------------------------------
@@ -50,12 +50,12 @@ def test_a_plan_needs_no_network_and_holds_no_secret(monkeypatch: pytest.MonkeyP
     assert TOKEN not in shown + repr(job)
     assert job.plain()["secrets"] == ["HF_TOKEN"]
     assert job.timeout == 5400
-    assert job.name.startswith("minilm-sst2-")
+    assert job.name.startswith("minilm-sst2-teacher-1-")
     assert job.name == plan(flavor="l4x1", settings=["learning_rate=1e-4"], max_steps=7).name  # goes on there
     assert job.name != plan(settings=["learning_rate=2e-4"], max_steps=7).name
     assert plan(output_dir=Path("runs/mine")).name == "mine"
     assert (
-        "python -m emohub.train minilm-sst2 --max-steps 7 --set learning_rate=1e-4 --output-dir /tmp/run"
+        "python -m emohub.train minilm-sst2-teacher-1 --max-steps 7 --set learning_rate=1e-4 --output-dir /tmp/run"
         in job.command[2]
     )
 
@@ -108,7 +108,7 @@ def test_what_a_job_would_look_for_in_vain_is_refused_before_it_starts(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "models").mkdir()
-    plain = load_recipe("minilm-sst2").model_dump(mode="json")
+    plain = load_recipe("minilm-sst2-teacher-1").model_dump(mode="json")
     for name in ("distilbert-emotion", "mine", "models/gone"):
         starts = Recipe.from_values({**plain, "base_model": name, "base_model_revision": None}, "a recipe")
         with pytest.raises(

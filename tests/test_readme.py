@@ -23,7 +23,7 @@ COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 
 UNTIMED = [
     "emohub recipes",
-    "emohub train minilm-sst2",
+    "emohub train minilm-sst2-teacher-1",
     "emohub evaluate minilm-emotion --corpus emotion --split test",
     "emohub describe minilm-sst2",
     "emohub card minilm-emotion --check",

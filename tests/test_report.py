@@ -165,7 +165,7 @@ def records() -> Records:
     return Records(
         training=training_result(),
         training_gpu=None,
-        same_loss=same_loss_result(),
+        same_loss={"same_loss.json": same_loss_result(), "same_loss_tiny.json": same_loss_result()},
         inference=inference_result(),
         cold_start=cold_start_result(),
         load=json.loads(demo_load.RESULT.read_text(encoding="utf-8")),
@@ -199,9 +199,10 @@ def test_the_records_are_of_whole_measurements() -> None:
     if kept.training is not None:
         assert kept.training.rounds >= 5
         assert {size.name for size in kept.training.sizes} >= {"bert-tiny", "minilm", "distilbert"}
-    if kept.same_loss is not None:
-        assert len(kept.same_loss.seeds) >= 3
-        assert len(kept.same_loss.runs) == 3 * len(kept.same_loss.seeds)
+    assert kept.same_loss
+    for each in kept.same_loss.values():
+        assert len(each.seeds) >= 3
+        assert len(each.runs) == 3 * len(each.seeds)
 
 
 def test_what_the_readme_claims_stands_in_the_report() -> None:
@@ -246,6 +247,7 @@ def test_the_page_says_what_was_measured(records: Records) -> None:
     assert "12 GFLOP/s in fp32." in page
     assert "No GPU was at hand: training on one was not measured." in page
     assert 'packed bf16 | validation loss | <a id="same-loss-packed-bf16-validation-loss"></a>0.3000 | 0.3100' in page
+    assert '<a id="same-loss-tiny-packed-bf16-validation-loss"></a>0.3000' in page
     assert "| +0.0900 | 0.0129 | 0.0400 | **no** |" in page
     assert "| onnx-int8 | emohub |" in page
     assert "50 (the first 5,000)" in page
@@ -271,7 +273,7 @@ def test_losses_are_said(records: Records) -> None:
 
 
 def test_what_was_not_measured_is_said_to_be_missing() -> None:
-    page = report.render(Records(None, None, None, None, None, None, ()))
+    page = report.render(Records(None, None, {}, None, None, None, ()))
     for script in ("train_throughput", "same_loss", "inference", "cold_start", "demo_load"):
         assert f"not been measured here yet: `python -m benchmarks.{script}`." in page
     assert report.NO_LOSS in page
@@ -279,7 +281,7 @@ def test_what_was_not_measured_is_said_to_be_missing() -> None:
 
 def test_training_on_a_gpu_has_rows_of_its_own(records: Records) -> None:
     gpu = training_result(device="A GPU")
-    page = report.render(Records(records.training, gpu, None, None, None, None, ()))
+    page = report.render(Records(records.training, gpu, {}, None, None, None, ()))
     assert '<a id="train-minilm-ours-bf16"></a>' in page
     assert '<a id="train-gpu-minilm-ours-bf16"></a>' in page
     assert "On the GPU (MB)" in page

@@ -95,9 +95,9 @@ def train(
 
     Ctrl-C or SIGTERM finishes the step and saves; the same command with `--output-dir` goes on.
 
-    Example: `emohub train minilm-sst2 --data-dir data --set num_train_epochs=1`
+    Example: `emohub train minilm-sst2-teacher-1 --data-dir data --set num_train_epochs=1`
 
-    On several processes: `accelerate launch -m emohub.train minilm-sst2`
+    On several processes: `accelerate launch -m emohub.train minilm-sst2-teacher-1`
     """
     overrides = parse_settings(settings or [])
     from emohub.recipe import load_recipe

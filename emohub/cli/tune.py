@@ -56,9 +56,9 @@ def tune(
     Started again, it goes on where it was stopped or killed. The folder gets `tune.json`, a run folder for each trial,
     and `best.toml`, the recipe with the best settings. The test split is not read.
 
-    Example: `emohub tune minilm-sst2 --trials 20 --data-dir data`
+    Example: `emohub tune minilm-sst2-teacher-1 --trials 20 --data-dir data`
 
-    Example: `emohub tune minilm-sst2 --search learning_rate=1e-5:1e-3:log --search dropout=0.0,0.1,0.2`
+    Example: `emohub tune minilm-sst2-teacher-1 --search learning_rate=1e-5:1e-3:log --search dropout=0.0,0.1,0.2`
     """
     from emohub.recipe import list_corpora, load_recipe
 
