@@ -2,7 +2,8 @@
 
 A generated part stands between ``<!-- output: COMMAND -->`` or ``<!-- results: … -->`` and ``<!-- end -->``. The output
 of train, evaluate and describe is what those commands print for the records in ``cards/``, and of train those of the
-models that others learned from; every other command is run, those that read a corpus only where ``EMOHUB_DATA_DIR`` names the folder of the corpora.
+models that others learned from; every other command is run, those that read a corpus only where ``EMOHUB_DATA_DIR``
+names the folder of the corpora.
 """
 
 import os

@@ -99,7 +99,7 @@ def test_find_lr_suggests_a_rate_and_trains_nothing(run: Run, tmp_path: Path) ->
 
 def test_a_job_is_shown_without_a_hub_or_a_token(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["train", "minilm-sst2-teacher-1", "--on", "hf-jobs", "--flavor", "t4-small", "--set", "seed=3", "--dry-run"])
+        main(["train", "distilbert-emotion", "--on", "hf-jobs", "--flavor", "t4-small", "--set", "seed=3", "--dry-run"])
     assert not stopped.value.code
     plan = json.loads(capsys.readouterr().out)
     assert plan["flavor"] == "t4-small"

@@ -51,9 +51,7 @@ def build(service: Service, hub_models: HubModels) -> Shared:
             return markup.notice(error)
 
     text = text_box("compare", info=strings.COMPARE_TEXTS_HINT.format(most=MAX_TEXTS), max_lines=12)
-    models = gr.CheckboxGroup(
-        name_choices(names), value=names[:TICKED], label=strings.MODELS, elem_id="compare-models"
-    )
+    models = gr.CheckboxGroup(name_choices(names), value=names[:TICKED], label=strings.MODELS, elem_id="compare-models")
     added = adding.build(hub_models, names, models)
     with gr.Row(elem_classes="emo-buttons"):
         button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare-button", scale=0, min_width=192)
