@@ -16,7 +16,8 @@ from factories import (
 )
 
 from emohub.card import parse, render, render_documented, validate
-from emohub.card.citations import base_models
+from emohub.card.citations import base_models, citations
+from emohub.card.records import RunRecords
 from emohub.errors import CardError
 from emohub.recipe import list_recipes, load_recipe
 from emohub.record import Answer, CalibrationBin, Energy, ModelIdentity, RunRecord
@@ -221,6 +222,14 @@ def test_a_published_model_can_be_cited_with_its_base_and_its_data() -> None:
     assert "`google-bert/bert-base-cased` (BERT, base size, cased), fine-tuned on" in card
     assert "Its base model has the licence `apache-2.0`." in card
     assert "this model:" not in section(card_of(run), "Citation")
+
+
+def test_two_corpora_of_one_work_are_cited_once() -> None:
+    records = RunRecords(make_run_record(), make_recipe())
+    corpora = [make_corpus(), make_corpus(name="feelings-without-labels"), make_corpus(citation="@misc{other}")]
+    found = list(citations(records, "mine", None, *corpora))
+    assert [of for of, _ in found] == ["its training data"] * 2
+    assert len({entry for _, entry in found}) == 2
 
 
 def test_every_base_of_a_built_in_recipe_is_known() -> None:

@@ -39,9 +39,8 @@ def citations(records: RunRecords, name: str, repo_id: str | None, *corpora: Tex
     base = known_base_model(records)
     if base is not None:
         yield "its base model", base.citation.strip()
-    for corpus in corpora:
-        if corpus.citation:
-            yield "its training data", corpus.citation.strip()
+    for citation in dict.fromkeys(corpus.citation.strip() for corpus in corpora if corpus.citation):
+        yield "its training data", citation
 
 
 def _of_the_model(records: RunRecords, name: str, repo_id: str) -> str:
