@@ -130,7 +130,7 @@ def test_it_says_first_how_long_it_takes(project: Path) -> None:
 
 def test_a_dry_run_makes_nothing(project: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tools.make_models", "minilm-sst2", "--dry-run"],
+        [sys.executable, "-m", "tools.make_models", "minilm-sst2-teacher-1", "--dry-run"],
         cwd=project,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"},
         capture_output=True,
@@ -138,7 +138,7 @@ def test_a_dry_run_makes_nothing(project: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("1 model, in this order:\n  1. minilm-sst2: never made before")
+    assert done.stdout.startswith("1 model, in this order:\n  1. minilm-sst2-teacher-1: never made before")
     assert sorted(path.name for path in project.rglob("*")) == ["cards", "models"]
 
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from emohub.errors import EmohubError, PublishError
+from emohub.layout import shipped_models
 from emohub.publish import ALLOWED, plan, publish
 from emohub.publish.files import PlannedFile
 from emohub.publish.secrets import refuse_secrets, scan
@@ -253,7 +254,7 @@ def test_the_unharmed_run_is_published(run_folder: Path, online: Hub) -> None:
     assert publish(plan(str(run_folder), REPO)).commit
 
 
-@pytest.mark.parametrize("name", ["minilm-emotion", "minilm-sst2", "minilm-tweet-emotion", "tiny-emotion"])
+@pytest.mark.parametrize("name", sorted(shipped_models()))
 def test_the_shipped_models_raise_no_false_alarm(name: str) -> None:
     folders = (ROOT / "models" / name, ROOT / "cards" / name)
     files = [path for folder in folders for path in sorted(folder.iterdir()) if path.name in ALLOWED]

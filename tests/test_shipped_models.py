@@ -25,11 +25,15 @@ MODELS = shipped_models()
 LARGEST = 46_000_000
 """Bytes of weights."""
 FEELINGS = {"i feel so happy and content today": "joy", "i feel terrified of the dark": "fear"}
+TWEETS = {"I am furious about this awful service!": "anger", "so sad, I cried all night": "sadness"}
+REVIEWS = {"a wonderful , moving film": "positive", "a dull and tedious mess": "negative"}
 PLAIN = {
     "minilm-emotion": FEELINGS,
     "tiny-emotion": FEELINGS,
-    "minilm-tweet-emotion": {"I am furious about this awful service!": "anger", "so sad, I cried all night": "sadness"},
-    "minilm-sst2": {"a wonderful , moving film": "positive", "a dull and tedious mess": "negative"},
+    "minilm-tweet-emotion": TWEETS,
+    "tiny-tweet-emotion": TWEETS,
+    "minilm-sst2": REVIEWS,
+    "tiny-sst2": REVIEWS,
 }
 """Texts on which a classifier that tells anything apart must be right."""
 TEXTS = [text for texts in PLAIN.values() for text in texts] + ["", "word " * 300]
@@ -37,7 +41,7 @@ TEXTS = [text for texts in PLAIN.values() for text in texts] + ["", "word " * 30
 named = pytest.mark.parametrize("name", sorted(MODELS))
 
 
-def test_four_models_ship_each_with_its_measured_card() -> None:
+def test_six_models_ship_each_with_its_measured_card() -> None:
     assert set(PLAIN) <= set(MODELS)
     for name in MODELS:
         assert {path.name for path in (CARDS / name).iterdir()} >= {"README.md", "run.json", "eval.json"}

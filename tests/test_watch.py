@@ -15,9 +15,9 @@ from emohub.recipe import Corpus, Recipe
 from emohub.record import Finding, HistoryRow, RunRecord
 from emohub.train import range_test, train, watch
 from emohub.train.watch import Watch, constant_prediction_loss
+from tools.model_plan import TEACHERS
 
 ROOT = Path(__file__).resolve().parent.parent
-CARDS = ROOT / "cards"
 PAGE = " ".join((ROOT / "docs" / "convergence.md").read_text(encoding="utf-8").replace("\n> ", "\n").split())
 LN3 = math.log(3)
 
@@ -246,10 +246,10 @@ def test_a_rise_that_does_not_mean_overfitting(figures: list[tuple[float | None,
     assert watch_rows(make_watch(500, validation_rows=rows), figures) == [], why
 
 
-def test_the_shipped_run_that_the_page_quotes() -> None:
-    """On SST-2 the validation loss rose by more than half, from 0.298 to 0.466."""
-    run = RunRecord.load(CARDS / "minilm-sst2" / "run.json")
-    recipe = Recipe.from_values(run.recipe, "minilm-sst2")
+def test_the_run_that_the_page_quotes() -> None:
+    """On SST-2 the validation loss rose by half, from 0.312 to 0.474."""
+    run = RunRecord.load(ROOT / TEACHERS / "minilm-sst2-teacher-1" / "run.json")
+    recipe = Recipe.from_values(run.recipe, run.recipe["name"])
     watch = Watch(
         total_steps=run.total_steps,
         warmup_steps=run.warmup_steps,
