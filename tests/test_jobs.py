@@ -108,7 +108,7 @@ def test_what_a_job_would_look_for_in_vain_is_refused_before_it_starts(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "mine").mkdir(parents=True)
     (tmp_path / "models").mkdir()
-    plain = load_recipe("minilm-sst2-teacher-1").model_dump(mode="json")
+    plain = load_recipe("minilm-tweet-emotion-teacher-1").model_dump(mode="json")
     for name in ("distilbert-emotion", "mine", "models/gone"):
         starts = Recipe.from_values({**plain, "base_model": name, "base_model_revision": None}, "a recipe")
         with pytest.raises(
