@@ -123,8 +123,12 @@ def test_it_says_first_how_long_it_takes(project: Path) -> None:
     assert known.seconds == pytest.approx(3700 + measuring)
     lines = announcement(plan([recipe_of("known"), recipe_of("unknown")], {}))
     assert "training 1 h 2 min, measuring 1 min (on A Processor 3000, 2 cores)" in "\n".join(lines)
-    assert lines[3].startswith("In all about 1 h 3 min")
+    assert lines[3].startswith("What is left takes about 1 h 3 min")
     assert lines[4] == "No record says how long this takes, which comes on top: the suite of known, unknown."
+    run.save(project / "runs" / "known" / RUN_FILE)
+    (trained,) = plan([recipe_of("known")], {})
+    assert trained.seconds == pytest.approx(measuring)
+    assert "trained already in runs/known, and not again" in announcement([trained])[1]
     assert [duration(seconds) for seconds in (4, 100, 7260)] == ["4 s", "2 min", "2 h 1 min"]
 
 

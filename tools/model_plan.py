@@ -37,9 +37,16 @@ class Planned:
         return layout.project_root() / "runs" / self.recipe.name
 
     @property
+    def trained(self) -> bool:
+        """Whether its run is finished, so that only the measuring is left."""
+        return (self.run / RUN_FILE).is_file()
+
+    @property
     def seconds(self) -> float | None:
-        """Of all that is known to be done; None where nothing is."""
-        return None if self.training_seconds is None else self.training_seconds + (self.measuring_seconds or 0)
+        """Of all that is known to be left to do; None where nothing is known."""
+        if self.training_seconds is None:
+            return None
+        return (0 if self.trained else self.training_seconds) + (self.measuring_seconds or 0)
 
 
 def parents(recipe: Recipe) -> tuple[str, ...]:
@@ -131,7 +138,7 @@ def announcement(planned: Sequence[Planned]) -> list[str]:
     here = current_environment("cpu")
     known = sum(each.seconds or 0 for each in planned)
     lines.append(
-        f"In all about {duration(known)}, as the records say; loading models and drawing cards come on top. "
+        f"What is left takes about {duration(known)}, as the records say; loading models and drawing cards come on top. "
         f"This machine: {here.processor}, {here.cpu_count} cores."
     )
     unknown = [each.unknown for each in planned if each.unknown is not None]
@@ -148,8 +155,8 @@ def _duration_of(planned: Planned) -> str:
 
 
 def _state_of(planned: Planned) -> str:
-    if (planned.run / RUN_FILE).is_file():
-        return f"; trained already in {planned.run.name}, and not again"
+    if planned.trained:
+        return f"; trained already in runs/{planned.run.name}, and not again"
     return "; goes on" if (planned.run / layout.RESUME_FOLDER).is_dir() else ""
 
 
