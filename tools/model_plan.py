@@ -138,8 +138,8 @@ def announcement(planned: Sequence[Planned]) -> list[str]:
     here = current_environment("cpu")
     known = sum(each.seconds or 0 for each in planned)
     lines.append(
-        f"What is left takes about {duration(known)}, as the records say; loading models and drawing cards come on top. "
-        f"This machine: {here.processor}, {here.cpu_count} cores."
+        f"What is left takes about {duration(known)}, as the records say; loading models and drawing cards come on "
+        f"top. This machine: {here.processor}, {here.cpu_count} cores."
     )
     unknown = [each.unknown for each in planned if each.unknown is not None]
     if unknown:
