@@ -197,8 +197,14 @@ def test_the_commit_is_the_one_of_a_checkout_that_tracks_the_code(
     git("init")
     git("commit", "--allow-empty", "-m", "another project")
     assert current_environment("cpu").git_commit is None  # installed below another project's checkout
-    git("add", "record.py")
+    for made in ("models", "cards"):
+        (tmp_path / made).mkdir()
+        (tmp_path / made / "a").write_text("before")
+    git("add", "record.py", "models", "cards")
     git("commit", "-m", "the code")
+    assert current_environment("cpu").git_commit == git("rev-parse", "HEAD")
+    (tmp_path / "models" / "a").write_text("made")
+    (tmp_path / "cards" / "a").unlink()
     assert current_environment("cpu").git_commit == git("rev-parse", "HEAD")
     module.write_text("changed")
     assert current_environment("cpu").git_commit == git("rev-parse", "HEAD") + "-dirty"

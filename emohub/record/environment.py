@@ -38,7 +38,8 @@ class Environment(Declaration):
     """``cpu``, or the accelerator's own name."""
     num_processes: Positive
     git_commit: str | None
-    """Commit of the checkout, with ``-dirty`` when tracked files were changed; None outside a checkout."""
+    """Commit of the checkout, with ``-dirty`` when tracked files were changed, other than models and cards, which records
+    name by what is in them; None outside a checkout."""
 
 
 def current_environment(device: str, num_processes: int = 1) -> Environment:
@@ -91,6 +92,7 @@ def _git_commit() -> str | None:
     try:
         git("ls-files", "--error-unmatch", Path(__file__).name)  # an environment inside another project's checkout
         commit = git("rev-parse", "HEAD")
-        return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no") else commit
+        made = (f":(top,exclude){name}" for name in ("models", "cards"))  # `make models` puts one beside the other
+        return f"{commit}-dirty" if git("status", "--porcelain", "--untracked-files=no", ":(top)", *made) else commit
     except (OSError, subprocess.SubprocessError):
         return None
