@@ -38,8 +38,8 @@ class Environment(Declaration):
     """``cpu``, or the accelerator's own name."""
     num_processes: Positive
     git_commit: str | None
-    """Commit of the checkout, with ``-dirty`` when tracked files were changed; None outside a checkout. Models and cards
-    do not count: records name by their fingerprints what was read of them."""
+    """Commit of the checkout, with ``-dirty`` when tracked files were changed; None outside a checkout. Models
+    and cards do not count: records name by their fingerprints what was read of them."""
 
 
 def current_environment(device: str, num_processes: int = 1) -> Environment:
