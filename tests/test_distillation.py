@@ -401,7 +401,7 @@ def test_the_recipe_of_the_documentation_is_one(tmp_path: Path) -> None:
     assert declared.stages == ("distillation",)
     assert declared.distillation is not None
     assert declared.distillation.student is not None
-    assert declared.distillation.student.hidden_size == 192
+    assert declared.distillation.student.intermediate_size == 512
 
 
 # Everything else that reads runs.
