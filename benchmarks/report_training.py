@@ -154,7 +154,8 @@ SAME_LOSS_RULE = """\
 A recipe was trained in each of three ways, each from the same seeds. **The rule:** a way ends where padding ends when
 the mean over its seeds differs from that of the padded runs by no more than those runs differ among themselves (highest
 less lowest). Beside the difference stands its standard error (Welch), which with few seeds is rough itself. A
-base model whose name ends in `-fresh` has the architecture of that name at full size, and fresh weights (`fresh_base.py`)."""
+base model whose name ends in `-fresh` has the architecture of that name at full size and fresh weights
+(`fresh_base.py`)."""
 SAME_LOSS = """\
 {recipe} from {base}: {steps:,} steps ({epochs:g} epochs of {rows:,} texts), at the end of which the schedule ends, from
 the seeds {seeds}; the figures are those of {validation:,} validation texts after the last step."""
