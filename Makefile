@@ -64,7 +64,7 @@ pictures: $(VENV)/.chromium ## Take the pictures of the page in docs/ again.
 # The corpora come from the Hub, or from the folder that EMOHUB_DATA_DIR names.
 bench: $(VENV)/.chromium ## Measure a short form of the benchmarks into benchmarks/out/ (under ten minutes).
 	@mkdir -p benchmarks/out
-	@$(RUN) benchmarks.train_throughput --short --rounds 3 --output benchmarks/out/train_throughput.json
+	@$(RUN) benchmarks.train_throughput --short --output benchmarks/out/train_throughput.json
 	@$(RUN) benchmarks.inference --short --output benchmarks/out/inference.json
 	@$(RUN) benchmarks.demo_load --rounds 3 --steady 400 --visits 2 --output benchmarks/out/demo_load.json
 	@$(RUN) benchmarks.report --records benchmarks/out

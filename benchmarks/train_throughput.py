@@ -59,7 +59,7 @@ GPU_STEPS = 30
 """Optimizer steps of a round on a GPU, at any size."""
 SHORT_SIZES = ("bert-tiny", "minilm")
 SHORT_STEPS = {"bert-tiny": 4, "minilm": 1}
-ROUNDS = 5
+ROUNDS, SHORT_ROUNDS = 5, 3
 BATCH_SIZE = 64
 MAX_LENGTH = 128
 """Tokens; texts are cut to it, and one contender pads to it."""
@@ -189,9 +189,9 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=BASES, help=f"models; {', '.join(SIZES)} when not given")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=CONTENDERS)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each is asked")
+    parser.add_argument("--rounds", type=int, help=f"how often each is asked; {ROUNDS} when not given")
     parser.add_argument("--steps", type=int, help="optimizer steps of a round, instead of the size's own")
-    parser.add_argument("--short", action="store_true", help="two sizes, few steps: under four minutes on two cores")
+    parser.add_argument("--short", action="store_true", help="two sizes, few rounds: under four minutes on two cores")
     parser.add_argument("--output", type=Path, default=RESULT, help="where it is kept")
     given = parser.parse_args()
     if given.short and given.output == RESULT:
@@ -200,6 +200,7 @@ def main() -> None:
     gpu = torch.cuda.is_available()
     environment = current_environment(torch.cuda.get_device_name() if gpu else "cpu")
     names = given.sizes or (SHORT_SIZES if given.short else SIZES)
+    rounds = given.rounds or (SHORT_ROUNDS if given.short else ROUNDS)
     result = TrainingResult(
         created=utc_now(),
         environment=environment,
@@ -207,7 +208,7 @@ def main() -> None:
         short=given.short,
         batch_size=BATCH_SIZE,
         max_length=MAX_LENGTH,
-        rounds=given.rounds,
+        rounds=rounds,
         sizes=(),
         measured=(),
     )
@@ -220,7 +221,7 @@ def main() -> None:
             for name in names:
                 steps = given.steps or (GPU_STEPS if gpu else (SHORT_STEPS if given.short else STEPS).get(name, 1))
                 size, measured = measure_size(
-                    name, texts, given.contenders, given.precisions, given.rounds, steps, Path(folder)
+                    name, texts, given.contenders, given.precisions, rounds, steps, Path(folder)
                 )
                 result = result.model_copy(
                     update={"sizes": (*result.sizes, size), "measured": (*result.measured, *measured)}

@@ -19,7 +19,7 @@ from emohub.ui.tabs import hub_models as adding
 from emohub.ui.tabs.comparison import render, render_picture, render_texts, render_texts_picture
 
 TICKED = 4
-"""Models that are ticked at first: as many as stand side by side on a laptop."""
+"""Models that are ticked at first: more are no comparison at a glance."""
 
 
 def build(service: Service, hub_models: HubModels) -> Shared:
