@@ -53,7 +53,7 @@ PACKAGES = ("onnxruntime", "openvino")
 SEED = 6
 TRAIN_SHARE = 4
 """Texts of train in the long input for each of validation and test, whose answers are known."""
-PATIENCE = 240
+PATIENCE = 480
 """Seconds that a contender may take for the long input; a slower one gets the first ``Sizes.share`` of its texts."""
 COLD_PIPELINE = """\
 import json, sys

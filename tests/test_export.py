@@ -16,6 +16,7 @@ from emohub.card import render_folder, validate
 from emohub.errors import DataError, ModelError, PublishError, UsageError
 from emohub.export import ComparedTexts, export, texts_of_file, texts_of_run
 from emohub.inference import Classifier
+from emohub.inference.onnx_graph import OPSET
 from emohub.inference.onnx_int8 import quantize
 from emohub.publish import plan, preflight, publish
 from emohub.record import ExportRecord
@@ -100,7 +101,7 @@ def test_integer_products_are_the_float_ones_within_their_rounding() -> None:
             [make("y", onnx.TensorProto.FLOAT, ["n", "m", 16])],
             [onnx.numpy_helper.from_array(weights, "w")],
         ),
-        opset_imports=[onnx.helper.make_opsetid("", 18)],
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         ir_version=10,
     )
     quantize(graph)
@@ -231,7 +232,7 @@ def test_a_graph_of_another_kind_is_refused(
     folder = shutil.copytree(tiny_model_dir, tmp_path / "foreign")
     (folder / "onnx").mkdir()
     onnx.save(
-        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10),
+        onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=10),
         folder / "onnx" / "model.onnx",
     )
     with pytest.raises(ModelError, match=f"onnx/model.onnx of foreign {says}"):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 _WINDOW_TEXTS = 4096
 _WINDOW_CHARS = 500_000
 """Enough texts of each length to fill batches, few enough that their tokens need little memory, and little time."""
-_STEP = 8
+_STEP = 4
 """Padded lengths are multiples of it: few enough that texts find company, close enough that little is padding."""
 
 

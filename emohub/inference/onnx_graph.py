@@ -18,8 +18,9 @@ from emohub.inference.loading import load_classifier, quiet
 if TYPE_CHECKING:
     import onnx
 
-OPSET = 18
-"""Version of ONNX's operators: the one that torch's exporter writes by itself; runtimes have known it since 2023."""
+OPSET = 21
+"""Version of ONNX's operators, which runtimes have known since 2024: the first with a scale for each block of what is
+quantised, and it has Gelu as one operator (since 20), which ONNX Runtime computes together with the bias before it."""
 PACKAGES = ("onnx", "onnxruntime", "onnxscript", "torch", "transformers")
 """Libraries that an export depends on."""
 

@@ -84,23 +84,17 @@ class _Quantizer:
         return self._integers[activation]
 
     def _quantize_rows(self, activation: str, width: int) -> tuple[str, str]:
-        last, flat = self._constant("last", np.array([-1])), self._constant(f"flat.{width}", np.array([-1, width]))
+        last = self._constant("last", np.array([-1]))
         step, least = self._constant("step", np.float32(1 / _MOST)), self._constant("least", np.float32(1e-30))
-        shape = self._add("Shape", [activation], f"{activation}.shape")
-        rows = self._add("Reshape", [activation, flat], f"{activation}.flat")
-        highest = self._add("ReduceMax", [rows, last], f"{activation}.highest", keepdims=0)
-        lowest = self._add("ReduceMin", [rows, last], f"{activation}.lowest", keepdims=0)
-        depth = self._add("Neg", [lowest], f"{activation}.depth")
-        largest = self._add("Max", [highest, depth, least], f"{activation}.largest")
-        scales = self._add("Mul", [largest, step], f"{activation}.scales")
-        count = self._add("Shape", [scales], f"{activation}.count")
-        shift = self._add("Expand", [self._constant("shift", np.uint8(_SHIFT)), count], f"{activation}.shift")
-        integers = self._add("QuantizeLinear", [rows, scales, shift], f"{activation}.flat_integers", axis=0)
-        shaped = self._add("Reshape", [integers, shape], f"{activation}.integers")
-        first, one = self._constant("first", np.array([0])), self._constant("width", np.array([1]))
-        leading = self._add("Slice", [shape, first, last], f"{activation}.leading")
-        aligned = self._add("Concat", [leading, one], f"{activation}.aligned", axis=0)
-        return shaped, self._add("Reshape", [scales, aligned], f"{activation}.row_scales")
+        sizes = self._add("Abs", [activation], f"{activation}.sizes")
+        highest = self._add("ReduceMax", [sizes, last], f"{activation}.highest", keepdims=1)
+        largest = self._add("Max", [highest, least], f"{activation}.largest")
+        scales = self._add("Mul", [largest, step], f"{activation}.row_scales")
+        shape = self._add("Shape", [scales], f"{activation}.rows")
+        shifts = self._add("Expand", [self._constant("shift", np.uint8(_SHIFT)), shape], f"{activation}.shifts")
+        # One block is one row: a scale and a shift for each.
+        blocks = {"axis": -1, "block_size": width}
+        return self._add("QuantizeLinear", [activation, scales, shifts], f"{activation}.integers", **blocks), scales
 
     def _embedding(self, table: str, ids: str, output: str) -> None:
         """``output = table[ids]``, of which only the rows that are read become floats."""
