@@ -1,6 +1,7 @@
 """Whether two folders of a model's records say the same, but for the time and the machine that they were made on."""
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,9 @@ TIME_AND_MACHINE = frozenset(
     }
 )
 """Keys of records, wherever they stand, whose values say when, where and how fast something was done."""
+ROUNDING = 1e-6
+"""Share by which two numbers may differ and be the same: several times the precision of float32. How many threads a
+machine has decides the order of a sum, and so the last bits of an answer."""
 KINDS: dict[str, type[Record]] = {
     RUN_FILE: RunRecord,
     EVAL_FILE: EvalRecord,
@@ -98,15 +102,19 @@ def values_of(path: Path) -> dict[str, Any]:
 
 
 def differing(before: Any, after: Any, at: str = "") -> Iterator[str]:
-    """The keys, as dotted paths, under which two values differ; time and machine do not count."""
+    """The keys, as dotted paths, under which two values differ; time, machine and rounding do not count."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted((before.keys() | after.keys()) - TIME_AND_MACHINE):
             yield from differing(before.get(key, _MISSING), after.get(key, _MISSING), f"{at}.{key}" if at else key)
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for place, (one, other) in enumerate(zip(before, after, strict=True)):
             yield from differing(one, other, f"{at}.{place}")
-    elif before != after:
+    elif before != after and not _rounded_otherwise(before, after):
         yield at
+
+
+def _rounded_otherwise(before: Any, after: Any) -> bool:
+    return isinstance(before, float) and isinstance(after, float) and math.isclose(before, after, rel_tol=ROUNDING)
 
 
 def with_time_and_machine(values: Any, of: Any) -> Any:
