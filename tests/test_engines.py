@@ -138,11 +138,13 @@ def test_a_text_keeps_its_padded_length_in_any_company(tiny_model_dir: Path) -> 
     engine_of(classifier).model.register_forward_pre_hook(see, with_kwargs=True)
     classifier.predict_proba(TEXTS)
     assert sum(len(lengths) for _, lengths in seen) == len(TEXTS)
-    assert {padded_length(tokens, 32) for padded, lengths in seen for tokens in lengths if padded != 32} == {
-        *range(4, 32, 4)
+    assert {padded_length(tokens, 8, 32) for padded, lengths in seen for tokens in lengths if padded != 32} == {
+        8,
+        16,
+        24,
     }
     for padded, lengths in seen:
-        assert {padded_length(tokens, classifier.max_length) for tokens in lengths} == {padded}
+        assert {padded_length(tokens, 8, classifier.max_length) for tokens in lengths} == {padded}
 
 
 @pytest.mark.parametrize("engine", PRECISIONS)
@@ -164,7 +166,7 @@ def test_texts_that_fill_their_length_are_computed_without_a_mask_and_alike(
 
 
 def test_padded_lengths_are_multiples_within_what_the_model_reads() -> None:
-    assert [padded_length(tokens, 30) for tokens in (1, 8, 9, 24, 25, 30)] == [4, 8, 12, 24, 28, 30]
+    assert [padded_length(tokens, 8, 30) for tokens in (1, 8, 9, 24, 25, 30)] == [8, 8, 16, 24, 30, 30]
 
 
 def test_batches_hold_one_length_within_the_budget_the_longest_first() -> None:

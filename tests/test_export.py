@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,15 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 
 import emohub.export
 from emohub.card import render_folder, validate
 from emohub.errors import DataError, ModelError, PublishError, UsageError
 from emohub.export import ComparedTexts, export, texts_of_file, texts_of_run
-from emohub.inference import Classifier
+from emohub.inference import Classifier, onnx_engine
+from emohub.inference.engine import Batch
+from emohub.inference.onnx_engine import OnnxEngine
 from emohub.inference.onnx_graph import OPSET
 from emohub.inference.onnx_int8 import quantize
 from emohub.publish import plan, preflight, publish
@@ -70,6 +74,32 @@ def test_an_answer_does_not_depend_on_its_company(exported: Callable[[Architectu
     alone = np.concatenate([classifier.predict_proba([text]) for text in TEXTS + HARD])
     np.testing.assert_allclose(backwards, together, atol=1e-6)
     np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+def test_a_lone_batch_is_divided_where_it_is_worth_it_and_several_go_side_by_side(
+    exported: Callable[[Architecture], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, bool]] = []
+    compute = OnnxEngine._logits
+
+    def see(engine: OnnxEngine, batch: Batch, threads: int) -> NDArray[np.float32]:
+        seen.append((threads, threading.current_thread() is threading.main_thread()))
+        return compute(engine, batch, threads)
+
+    monkeypatch.setattr(OnnxEngine, "_logits", see)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    classifier = Classifier.from_pretrained(exported("bert"), engine="onnx")
+    alone = classifier.predict_proba(TEXTS[:1])
+    assert seen == [(1, True)]
+    seen.clear()
+    together = classifier.predict_proba(TEXTS + HARD)
+    assert len(seen) > 3
+    assert set(seen) == {(1, False)}
+    seen.clear()
+    monkeypatch.setattr(onnx_engine, "_WORTH_DIVIDING", {"onnx": 1})
+    divided = Classifier.from_pretrained(exported("bert"), engine="onnx").predict_proba(TEXTS[:1])
+    assert seen == [(3, True)]
+    np.testing.assert_allclose([alone[0], divided[0]], [together[0]] * 2, atol=1e-6)
 
 
 def test_the_graph_is_what_the_libraries_of_the_hub_expect(exported: Callable[[Architecture], Path]) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from conftest import made_rows
 from emohub.errors import DataError
 from emohub.inference import Answers, Classifier, devices
 from emohub.inference import batches as batching
-from emohub.inference.ahead import map_ahead
+from emohub.inference.ahead import map_ahead, map_beside
 from emohub.inference.batches import windows
 from emohub.steps import run_steps
 
@@ -137,6 +138,29 @@ def test_windows_hold_so_many_texts_and_characters(monkeypatch: pytest.MonkeyPat
     texts = ["aaaa", "bbbb", "cc", "d", "e" * 50, "f", "", "g", "h"]
     assert list(windows(texts)) == [["aaaa", "bbbb", "cc"], ["d"], ["e" * 50], ["f", "", "g"], ["h"]]
     assert list(windows([])) == []
+
+
+def test_things_are_made_side_by_side_and_come_in_their_order() -> None:
+    both, taken = threading.Barrier(2), []
+
+    def items() -> Iterator[int]:
+        for item in range(10):
+            taken.append(item)
+            yield item
+
+    def make(item: int) -> int:
+        both.wait(30)  # nobody gets further alone
+        return 10 * item
+
+    results = map_beside(make, items(), 2)
+    assert next(results) == 0
+    assert len(taken) == 4
+    assert list(results) == [10 * item for item in range(1, 10)]
+    with pytest.raises(ZeroDivisionError):
+        list(map_beside(lambda item: 1 // item, [1, 1, 0, 1, 1, 1], 2))
+    with closing(map_beside(abs, [-1] * 10, 2)) as results:
+        assert next(results) == 1
+    assert [thread for thread in threading.enumerate() if thread.name.startswith("beside")] == []
 
 
 def test_one_thing_is_made_while_another_is_used() -> None:

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 _WINDOW_TEXTS = 4096
 _WINDOW_CHARS = 500_000
 """Enough texts of each length to fill batches, few enough that their tokens need little memory, and little time."""
-_STEP = 4
-"""Padded lengths are multiples of it: few enough that texts find company, close enough that little is padding."""
 
 
 def windows(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -23,13 +21,13 @@ def windows(texts: Iterable[str]) -> Iterator[list[str]]:
         yield window
 
 
-def padded_length(tokens: int, max_length: int) -> int:
-    """The length that a text of so many tokens is padded to, whatever is computed with it.
+def padded_length(tokens: int, step: int, max_length: int) -> int:
+    """The length that a text of so many tokens is padded to, whatever is computed with it: a multiple of ``step``.
 
     In half precision attention over another length rounds in another way. A text that kept its own length in every
     company is given the same answer in every company.
     """
-    return min(-(-tokens // _STEP) * _STEP, max_length)
+    return min(-(-tokens // step) * step, max_length)
 
 
 def batches(lengths: Sequence[int], budget: int, most: int | None, *, mixed: bool = False) -> Iterator[list[int]]:

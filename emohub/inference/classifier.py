@@ -232,14 +232,11 @@ class Classifier:
         with closing(map_ahead(self._tokenize, _numbered(groups))) as parts_to_do:
             for tokens, is_last in parts_to_do:
                 probabilities = np.empty((len(tokens.ids), len(self.labels)), np.float32)
-                lengths = [len(ids) for ids in tokens.ids]
-                if not self._engine.packs:
-                    lengths = [padded_length(length, self.max_length) for length in lengths]
-                budget, mixed = self._engine.batch_tokens, self._engine.packs
-                for rows in batches(lengths, budget, self._batch_size, mixed=mixed):
-                    probabilities[rows] = self._compute([tokens.ids[row] for row in rows], lengths[rows[0]])
-                    done += len(rows)
-                    yield done
+                with closing(self._passes(tokens.ids)) as passes:
+                    for rows, logits in passes:
+                        probabilities[rows] = _softmax(logits)
+                        done += len(rows)
+                        yield done
                 parts.append(Answers(probabilities, tokens.lengths))
                 if is_last:
                     yield self._joined(parts)
@@ -316,8 +313,16 @@ class Classifier:
     def _tokenize(self, part: "_Part") -> tuple[Tokens, bool]:
         return tokenizing.tokenize(self._tokenizer, part.texts, self.max_length, before=part.before), part.is_last
 
-    def _compute(self, ids: list[list[int]], length: int) -> NDArray[np.float32]:
-        return _softmax(self._engine.logits(**tokenizing.pad(ids, self._tokenizer.pad_token_id, length)))
+    def _passes(self, ids: Sequence[list[int]]) -> Generator[tuple[list[int], NDArray[np.float32]], None, None]:
+        """Rows of ``ids`` that are computed together, and their logits, for one forward pass after the other."""
+        lengths, step = [len(each) for each in ids], self._engine.padding_step
+        if step is not None:
+            lengths = [padded_length(length, step, self.max_length) for length in lengths]
+        together = list(batches(lengths, self._engine.batch_tokens, self._batch_size, mixed=step is None))
+        padding = self._tokenizer.pad_token_id
+        padded = (tokenizing.pad([ids[row] for row in rows], padding, lengths[rows[0]]) for rows in together)
+        with closing(self._engine.logits_of_each(padded)) as logits:
+            yield from zip(together, logits, strict=True)
 
     def _joined(self, parts: Sequence[Answers]) -> Answers:
         if len(parts) == 1:

@@ -1,6 +1,7 @@
 """The engine of the families that :mod:`emohub.inference.encoder` knows: torch without transformers, no padding."""
 
 import threading
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from emohub.inference import devices
 from emohub.inference.checkpoint import Checkpoint
 from emohub.inference.config import PlainConfig, read_config
 from emohub.inference.encoder import Encoder, Layout
-from emohub.inference.engine import EngineName
+from emohub.inference.engine import Batch, EngineName
 from emohub.tokenizing import LOADING
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ So there are multiples of one step up to a few rows, and of the other beyond."""
 class EncoderEngine:
     """A model of a known family; see :class:`~emohub.inference.engine.Engine`."""
 
-    packs = True
+    padding_step: int | None = None
     """Texts of several lengths are computed together, and none is padded."""
 
     def __init__(self, encoder: Encoder, config: PlainConfig, checkpoint: Checkpoint) -> None:
@@ -102,6 +103,11 @@ class EncoderEngine:
             if self._differentiable is None:
                 self._differentiable = TorchEngine.load(self._checkpoint, str(self._encoder.device), "torch")
             return self._differentiable
+
+    def logits_of_each(self, batches: Iterable[Batch]) -> Generator[NDArray[np.float32], None, None]:
+        """One batch after the other, each by all threads."""
+        for batch in batches:
+            yield self.logits(**batch)
 
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Logits of shape ``(n_texts, n_labels)``."""

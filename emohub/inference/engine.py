@@ -1,5 +1,6 @@
 """What computes: the engines behind a classifier, and what each of them must be able to do."""
 
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
@@ -12,6 +13,10 @@ from emohub.tokenizing import LOADING
 
 EngineName = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8"]
 """How a classifier may be asked to compute; ``auto`` leaves it to the machine."""
+
+
+Batch = Mapping[str, NDArray[np.int64]]
+"""Token ids ``input_ids`` of some texts and their ``attention_mask``, 0 for padding; both ``(n_texts, length)``."""
 
 
 class Engine(Protocol):
@@ -42,15 +47,16 @@ class Engine(Protocol):
         """Threads that one forward pass on a CPU is divided among."""
 
     @property
-    def packs(self) -> bool:
-        """Whether texts of several lengths are computed together, because it computes nothing for padding."""
+    def padding_step(self) -> int | None:
+        """What the lengths of padded texts are multiples of: few enough lengths that texts find company, close enough
+        that little is padding. None where nothing is computed for padding, and texts of all lengths go together."""
 
     @property
     def batch_tokens(self) -> int:
         """Tokens of one forward pass, padding included, that it is fastest with."""
 
-    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Logits of shape ``(n_texts, n_labels)`` for token ids and mask (0 for padding), ``(n_texts, length)``."""
+    def logits_of_each(self, batches: Iterable[Batch]) -> Generator[NDArray[np.float32], None, None]:
+        """Logits of shape ``(n_texts, n_labels)`` for each of some batches that are there at once, in their order."""
 
 
 def files_of(name: EngineName) -> tuple[str, ...]:

@@ -1,6 +1,10 @@
 """The engine that runs a model with ONNX Runtime, from the files that ``emohub export`` or another exporter wrote."""
 
 import os
+import threading
+from collections.abc import Generator, Iterable
+from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -9,16 +13,23 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from emohub.errors import ModelError, UsageError
+from emohub.inference.ahead import map_beside
 from emohub.inference.checkpoint import Checkpoint
 from emohub.inference.config import read_config
-from emohub.inference.engine import EngineName
+from emohub.inference.cost import multiply_adds
+from emohub.inference.engine import Batch, EngineName
 from emohub.layout import ONNX_EXPORT_FILE, ONNX_FILES
 
 if TYPE_CHECKING:
     import onnxruntime
 
-_BATCH_TOKENS = 1024
-"""Few enough that the activations stay in a CPU's cache."""
+_BATCH_TOKENS = 512
+"""Few enough that the activations stay in the cache of one core."""
+_WORTH_DIVIDING = {"onnx": 1e8, "onnx-int8": 1e9}
+"""Multiply-adds from which a lone batch is divided among threads. With fewer they wait for each other about as long as
+they compute: some milliseconds on two cores, where the time for one text went up as often as down."""
+_SHORT = 24
+"""Tokens of a short text."""
 _INPUTS = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 """What a graph of the Hub's convention may ask for; a text is one segment, whose token type is 0."""
 _POSITIONS_FROM_PADDING = frozenset(
@@ -36,14 +47,13 @@ class OnnxEngine:
     activations of a batch, and its probabilities can change by tenths with the company of a text.
     """
 
-    packs = False
+    padding_step: int | None = 2
 
-    def __init__(self, session: "onnxruntime.InferenceSession", name: EngineName, checkpoint: Checkpoint, config: Any):
-        self._session = session
-        self._name = name
-        self._checkpoint = checkpoint
-        self._config = config
-        self._asks_token_types = any(each.name == "token_type_ids" for each in session.get_inputs())
+    def __init__(self, checkpoint: Checkpoint, name: EngineName, config: Any) -> None:
+        self._checkpoint, self._name, self._config = checkpoint, name, config
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        """By the number of threads that they divide a batch among; each is opened when it is first needed."""
+        self._opening = threading.Lock()
 
     @classmethod
     def load(cls, checkpoint: Checkpoint, device: str | None, name: EngineName) -> Self:
@@ -56,18 +66,16 @@ class OnnxEngine:
         """
         if device not in (None, "cpu"):
             raise UsageError(f"the engine {name} computes on the CPU and not on {device}", "leave --engine out")
-        path = checkpoint.folder / ONNX_FILES[name]
-        if not path.is_file():
+        if not (checkpoint.folder / ONNX_FILES[name]).is_file():
             option = " --int8" if name == "onnx-int8" else ""
             raise ModelError(
                 f"{checkpoint.id} has no {ONNX_FILES[name]}",
                 f"write it with `emohub export MODEL --format onnx{option}`, or choose another engine",
             )
         _check_weights(checkpoint)
-        config = read_config(checkpoint)
-        session = _session(path, checkpoint)
-        _check_graph(session, checkpoint, ONNX_FILES[name], config.num_labels)
-        return cls(session, name, checkpoint, config)
+        engine = cls(checkpoint, name, read_config(checkpoint))
+        _check_graph(engine._first_session, checkpoint, ONNX_FILES[name], engine.config.num_labels)
+        return engine
 
     @property
     def name(self) -> EngineName:
@@ -98,32 +106,70 @@ class OnnxEngine:
         """``cpu``."""
         return "cpu"
 
-    @property
+    @cached_property
     def threads(self) -> int:
-        """Threads that one forward pass is divided among."""
-        return int(self._session.get_session_options().intra_op_num_threads)
+        """Threads that compute: on one batch together, or each on a batch of its own."""
+        return _threads()
 
     @property
     def batch_tokens(self) -> int:
         """Padded tokens of one forward pass."""
         return _BATCH_TOKENS
 
-    def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Logits of shape ``(n_texts, n_labels)``."""
-        inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    def logits_of_each(self, batches: Iterable[Batch]) -> Generator[NDArray[np.float32], None, None]:
+        """A lone batch by as many threads as it is worth; of several, each by one thread and as many at once.
+
+        Threads that share a batch wait for each other after every operator, and hand each other what they computed from
+        one core's cache to the other's.
+        """
+        remaining = iter(batches)
+        first = list(islice(remaining, 2))
+        if len(first) < 2:
+            yield from (self._logits(batch, self._threads_for(batch["input_ids"].size)) for batch in first)
+        else:
+            yield from map_beside(lambda batch: self._logits(batch, 1), chain(first, remaining), self.threads)
+
+    def _logits(self, batch: Batch, threads: int) -> NDArray[np.float32]:
+        inputs = dict(batch)
         if self._asks_token_types:
-            inputs["token_type_ids"] = np.zeros_like(input_ids)
-        logits: NDArray[np.float32] = self._session.run(["logits"], inputs)[0]
+            inputs["token_type_ids"] = np.zeros_like(batch["input_ids"])
+        logits: NDArray[np.float32] = self._session(threads).run(["logits"], inputs)[0]
         return logits
 
+    def _threads_for(self, tokens: int) -> int:
+        """Threads for a batch that is computed alone."""
+        return self.threads if tokens >= self._tokens_worth_dividing else 1
 
-def _session(path: Path, checkpoint: Checkpoint) -> "onnxruntime.InferenceSession":
+    @cached_property
+    def _tokens_worth_dividing(self) -> float:
+        """0 where it is not known what a token costs."""
+        work = multiply_adds(self._checkpoint, np.array([1]))
+        return 0 if work is None else _WORTH_DIVIDING[self._name] / float(work[0])
+
+    @cached_property
+    def _asks_token_types(self) -> bool:
+        return any(each.name == "token_type_ids" for each in self._first_session.get_inputs())
+
+    @property
+    def _first_session(self) -> "onnxruntime.InferenceSession":
+        """The one for a short text, which is asked for first, or alone."""
+        return self._session(self._threads_for(_SHORT))
+
+    def _session(self, threads: int) -> "onnxruntime.InferenceSession":
+        with self._opening:
+            if threads not in self._sessions:
+                file = self._checkpoint.folder / ONNX_FILES[self._name]
+                self._sessions[threads] = _open(file, self._checkpoint, threads)
+            return self._sessions[threads]
+
+
+def _open(path: Path, checkpoint: Checkpoint, threads: int) -> "onnxruntime.InferenceSession":
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError:
         raise UsageError("ONNX Runtime is not installed", "install it with pip install 'emohub[onnx]'") from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _threads()
+    options.intra_op_num_threads = threads
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4  # what goes wrong is raised as well
     # Texts differ in length: what one shape needs of memory is no plan for the next, and plans would pile up.

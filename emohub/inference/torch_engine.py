@@ -1,5 +1,6 @@
 """The engine that runs any classifier that transformers knows, as transformers runs it."""
 
+from collections.abc import Generator, Iterable
 from typing import Any, Self
 
 import numpy as np
@@ -10,14 +11,14 @@ from transformers import PreTrainedModel
 
 from emohub.inference import devices
 from emohub.inference.checkpoint import Checkpoint
-from emohub.inference.engine import EngineName
+from emohub.inference.engine import Batch, EngineName
 from emohub.inference.loading import load_classifier, position_limit
 
 
 class TorchEngine:
     """A model of transformers, in the precision of its weights; see :class:`~emohub.inference.engine.Engine`."""
 
-    packs = False
+    padding_step: int | None = 8
 
     def __init__(self, model: PreTrainedModel) -> None:
         self.model = model
@@ -68,6 +69,11 @@ class TorchEngine:
     def batch_tokens(self) -> int:
         """Padded tokens of one forward pass."""
         return devices.batch_tokens_on(self.model.device)
+
+    def logits_of_each(self, batches: Iterable[Batch]) -> Generator[NDArray[np.float32], None, None]:
+        """One batch after the other, each by all threads."""
+        for batch in batches:
+            yield self.logits(**batch)
 
     @torch.inference_mode()
     def logits(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
