@@ -17,7 +17,7 @@ TITLES = {name: title for name, (_, title, _) in HUB_METRICS.items()} | {
     "perplexity": "Perplexity",
 }
 """Names of metrics for people."""
-ONLY_IF_CHOSEN = frozenset({"calibrate", "r_drop", "adversarial", "layer_decay"})
+ONLY_IF_CHOSEN = frozenset({"calibrate", "r_drop", "layer_decay"})
 """Settings that joined after cards were made of runs without them: where they are as they always were, they are left
 out, so that those cards stay as they are."""
 

@@ -35,11 +35,11 @@ Stage = Literal["masked_lm", "classification", "distillation"]
 _DESCRIBED = {"title", "license", "terms", "citation", "flaws", "base_folder", "language"}
 """Keys of a corpus that describe it and change nothing that is trained."""
 _LATER_KEYS = {
-    *("dropout", "label_smoothing", "class_weights", "r_drop", "adversarial", "layer_decay"),
+    *("dropout", "label_smoothing", "class_weights", "r_drop", "layer_decay"),
     *("gradient_checkpointing", "torch_compile", "packing"),
 }
 """Keys of ``[training]`` that the first release did not have."""
-_LABEL_KEYS = ("label_smoothing", "class_weights", "r_drop", "adversarial")
+_LABEL_KEYS = ("label_smoothing", "class_weights", "r_drop")
 """Keys of ``[training]`` that belong to learning from labels."""
 
 
@@ -88,10 +88,6 @@ class Training(Declaration):
     """Each text goes through the model twice, under two draws of dropout, and the mean divergence of the two answers,
     either from the other, is added to the mean of their losses with this weight, half of the alpha of Liang et al.
     2021. 0 lets it go through once."""
-    adversarial: NotNegativeFloat = 0.0
-    """Each text goes through the model a second time with its word embeddings moved by a vector of this L2 norm in the
-    direction in which the loss grows fastest, and the mean of the two losses is learned from (Miyato et al. 2017). 0
-    lets it go through once."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Learning rate of each layer over that of the layer above it: the head has the full rate, the embeddings the
     lowest (as in Clark et al. 2020, appendix B)."""
@@ -246,7 +242,7 @@ class Recipe(Declaration):
         weights = self.training.class_weights
         if isinstance(weights, tuple) and len(weights) != len(self.corpus.labels):
             raise ValueError(f"class_weights has {len(weights)} values for {len(self.corpus.labels)} labels")
-        for key in ("class_weights", "r_drop", "adversarial"):
+        for key in ("class_weights", "r_drop"):
             if self.distillation is not None and getattr(self.training, key) != Training.model_fields[key].default:
                 raise ValueError(f"{key} belongs to classification, not to distillation")
         return self
@@ -305,7 +301,7 @@ class Recipe(Declaration):
         """
         if self.adaptation is None:
             raise UsageError(f"the recipe {self.name} has no masked_lm stage", "add [adaptation] to it")
-        idle = {"checkpoint_steps", "packing", "r_drop", "adversarial"}  # change nothing in this stage
+        idle = {"checkpoint_steps", "packing", "r_drop"}  # change nothing in this stage
         idle |= {"layer_decay"} if self.adaptation.training.layer_decay == 1 else set()  # joined later
         adaptation = self.adaptation.model_dump(mode="json", exclude={"corpus": _DESCRIBED, "training": idle})
         keys = ("base_model", "base_model_revision", "base_model_sha256")

@@ -24,7 +24,6 @@ from emohub.recipe import Evaluation, Recipe, Stage, Training
 from emohub.record import Calibration, DistillationRecord, Finding, ModelIdentity, PreviousStage, SplitIdentity
 from emohub.record.measuring import confidence
 from emohub.tokenizing import Tokens, TrainingTokenizer
-from emohub.train.adversarial import adversarial_loss
 from emohub.train.batches import Batch
 from emohub.train.options import OnTeaching
 from emohub.train.stage import base_identity, origin_of, recorded_recipe
@@ -142,22 +141,7 @@ class Classification:
 
     def loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
         """Cross-entropy in nats, smoothed and weighted as the recipe says, summed over the texts; with ``r_drop`` the
-        mean over two draws of dropout, and how much their answers diverge; with ``adversarial`` the mean with moved
-        texts."""
-        if not self.settings.adversarial:
-            return self._loss(model, inputs, targets)
-        if self.packed:
-            text_of_token = (inputs["position_ids"] == 0).cumsum(dim=1) - 1
-        else:
-            text_of_token = torch.arange(len(targets), device=targets.device)[:, None].expand_as(inputs["input_ids"])
-        return adversarial_loss(
-            self.base.model.get_input_embeddings(),
-            lambda: self._loss(model, inputs, targets),
-            text_of_token,
-            self.settings.adversarial,
-        )
-
-    def _loss(self, model: nn.Module, inputs: dict[str, Tensor], targets: Tensor) -> Tensor:
+        mean over two draws of dropout, and how much their answers diverge."""
         logits = self._logits(model, inputs)
         if not self.settings.r_drop:
             return self._cross_entropy(logits, targets)
