@@ -121,6 +121,30 @@ def test_a_link_opens_tab_text_models_and_answer_elsewhere(site: Site, open_page
     other.context.close()
 
 
+_OPEN_AND_TYPE = """async ([name, turns, text]) => {
+    const tabs = [...document.querySelectorAll("[role=tab]")];
+    tabs.find((tab) => tab.textContent.trim() === name).click();
+    let box;
+    for (let turn = 0; turn < turns || !box; turn += 1) {
+        await new Promise((resolve) => { setTimeout(resolve); });
+        box = document.querySelector("#compare-text textarea");
+    }
+    box.value = text;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+}"""
+"""Opens Compare and types into it at once, some turns of the browser's event loop later."""
+
+
+@pytest.mark.parametrize("before", ["", "a text of the tab before"])
+def test_what_is_typed_while_a_tab_opens_stays(open_page: OpenPage, before: str) -> None:
+    for turns in range(4):
+        page, text = open_page(), f"typed after {turns} turns"
+        classify_text(page).fill(before)
+        page.evaluate(_OPEN_AND_TYPE, [strings.COMPARE_TAB, turns, text])
+        page.wait_for_function("text => new URLSearchParams(location.search).get('text') === text", arg=text)
+        expect(compare_text_box(page)).to_have_value(text)
+
+
 def test_a_link_shows_the_same_after_a_restart(site: Site, open_page: OpenPage, browser: Browser) -> None:
     page = open_page()
     open_tab(page, strings.EXPLAIN_TAB)

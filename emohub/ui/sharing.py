@@ -57,10 +57,8 @@ def wire(demo: gr.Blocks, tabs: gr.Tabs, notice: gr.HTML, shared: Mapping[str, S
         if not isinstance(tab, gr.Tab):
             continue
         part = shared.get(str(tab.id))
-        if part is None:
-            tab.select(None, js=_call("enter", tab))
-        else:
-            tab.select(None, [*part], part.text, js=_call("enter", tab))
+        tab.select(None, None if part is None else [*part], js=_call("enter", tab))
+        if part is not None:
             gr.on([part.text.change, part.models.change], None, [*part], js=_call("remember", tab))
     query = gr.Textbox(visible=False)
     outputs = [tabs, notice, *(component for part in shared.values() for component in part)]

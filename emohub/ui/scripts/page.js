@@ -30,6 +30,12 @@
     return fits;
   };
 
+  const remember = (tab, text, models = []) => {
+    Object.assign(shown, { tab, text, models: [models].flat() });
+    clearTimeout(writing);
+    writing = setTimeout(writeAddress, ADDRESS_PAUSE);
+  };
+
   const copyLink = async () => {
     const fits = writeAddress();
     try {
@@ -80,18 +86,17 @@
   }).observe(document.body, { childList: true, subtree: true });
 
   window.emohub = {
-    // A tab shows this text and these models.
-    remember: (tab, text = "", models = []) => {
-      Object.assign(shown, { tab, text, models: [models].flat() });
-      clearTimeout(writing);
-      writing = setTimeout(writeAddress, ADDRESS_PAUSE);
+    // A tab shows this text and these models. What a tab says that was left meanwhile comes too late.
+    remember: (tab, text, models) => {
+      if (tab === shown.tab) remember(tab, text, models);
     },
-    // A tab was opened; where it has no text yet, it takes that of the tab before.
+    // A tab was opened; where it has no text yet, it takes that of the tab before. It is typed into the box at once:
+    // a value handed to Gradio would arrive later, and replace what somebody has typed by then.
     enter: (tab, text, models) => {
-      const carried = text || shown.text;
+      const box = text === undefined ? null : document.querySelector(`#${CSS.escape(tab)}-text textarea`);
+      if (box && !box.value && shown.text) type(box, shown.text);
       how = "typed";
-      window.emohub.remember(tab, carried, models);
-      return carried;
+      remember(tab, box ? box.value : shown.text, models);
     },
     // What Classify asks the server: at once, or after a pause in typing. A promise that a later key has overtaken
     // is never kept, so nothing is asked for it.
