@@ -13,8 +13,11 @@ import torch
 from conftest import FILLERS, TRIGGERS
 from transformers import AutoModelForMaskedLM
 
+from emohub.audit import audit
+from emohub.card import parse, write_card
 from emohub.data import load_split
 from emohub.errors import DataError, RecipeError, StoppedError, TrainingError, UsageError
+from emohub.evaluate import evaluate
 from emohub.recipe import Corpus, Recipe
 from emohub.record import RunRecord, sha256_file
 from emohub.train import Progress, train
@@ -83,6 +86,30 @@ def test_both_stages_run_and_their_records_are_chained(both: Path) -> None:
     assert first.exported.fingerprint == sha256_file(both / "masked_lm" / "checkpoint" / "model.safetensors")
     assert {path.name for path in both.iterdir()} == {"run.json", "checkpoint", "learning_curves.png", "masked_lm"}
     assert first.base_model.id == second.recipe["base_model"]
+
+
+def test_a_first_stage_from_a_model_trained_here_names_the_one_on_the_hub(
+    made_corpus: Corpus, tiny_base_dir: Path, plain_texts: Path, tmp_path: Path
+) -> None:
+    recipe = make_recipe(made_corpus, Path("someone/tiny-base"), plain_texts)
+    fingerprint = sha256_file(tiny_base_dir / "model.safetensors")
+    plain = recipe.model_copy(update={"name": "plain", "adaptation": None, "base_model_sha256": fingerprint})
+    train(plain, base_model=tiny_base_dir, output_dir=tmp_path / "plain", max_steps=1)
+    both = tmp_path / "both"
+    record = train(recipe, base_model=tmp_path / "plain", output_dir=both, max_steps=1)
+    first = RunRecord.load(both / "masked_lm" / "run.json")
+    assert record.previous is not None
+    assert record.origin is None  # it began with the run of the first stage, which says the rest
+    assert record.pretrained == first.pretrained == record.previous.origin == first.origin
+    assert record.pretrained is not None
+    assert (record.pretrained.id, record.pretrained.fingerprint) == ("someone/tiny-base", fingerprint)
+    evaluate(both, made_corpus, split="test", output_dir=both)
+    for folder in (both, both / "masked_lm"):
+        card = write_card(folder).read_text(encoding="utf-8")
+        assert parse(card).front_matter["base_model"] == "someone/tiny-base"
+        assert "trained here; by its own record that training began with `someone/tiny-base`.\n" in card
+        (audited,) = audit(str(folder))
+        assert audited.findings == ()
 
 
 def test_the_first_stage_learns_and_reports_its_perplexity(both: Path, made_corpus: Corpus) -> None:

@@ -81,6 +81,8 @@ class PreviousStage(Declaration):
     """SHA-256 of the weights that it exported, which are this run's base model."""
     base_model: ModelIdentity
     """What that run started from."""
+    origin: ModelIdentity | None = None
+    """As in that run's own record."""
 
 
 class Teacher(Declaration):
@@ -182,8 +184,9 @@ class RunRecord(Record):
 
         A record names a local copy by the recipe's id only when its weights have the SHA-256 that the recipe gives.
         """
-        used = self.previous.base_model if self.previous else self.base_model
+        first = self.previous or self
+        used = first.base_model
         if used.revision is not None:
             return used
         named = (self.recipe.get("base_model"), self.recipe.get("base_model_sha256"))
-        return self.origin or (used if (used.id, used.fingerprint) == named else None)
+        return first.origin or (used if (used.id, used.fingerprint) == named else None)

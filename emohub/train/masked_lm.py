@@ -24,7 +24,7 @@ from emohub.tokenizing import TrainingTokenizer
 from emohub.train.batches import Batch, chunks
 from emohub.train.masking import NOTHING_ASKED, blocks, mask, masked_lm_metrics
 from emohub.train.options import OnTeaching
-from emohub.train.stage import base_identity, recorded_recipe
+from emohub.train.stage import base_identity, origin_of, recorded_recipe
 from emohub.train.watch import constant_prediction_loss
 
 _VALIDATION_EPOCH = -1
@@ -45,6 +45,7 @@ class MaskedLM:
     blocks: dict[str, list[list[int]]]
     """Token ids of the blocks of the parts ``train`` and ``validation``."""
     data: dict[str, SplitIdentity]
+    origin: ModelIdentity | None
     stage: Stage = "masked_lm"
     metric_for_best_model: str = "loss"
     export_dtype: Literal["float32"] = "float32"
@@ -52,7 +53,6 @@ class MaskedLM:
     """Blocks are of one length: there is next to no padding to save."""
     findings: tuple[Finding, ...] = ()
     distillation: None = None
-    origin: None = None
 
     @property
     def adaptation(self) -> Adaptation:
@@ -235,6 +235,7 @@ def gather_masked_lm(recipe: Recipe, base_model: str | Path | None, data_dir: Pa
             )
             for name, part in parts.items()
         },
+        origin_of(identity, base_model or recipe.base_model, recipe),
     )
 
 

@@ -158,6 +158,7 @@ def _after_adaptation(recipe: Recipe, base_model: str | Path) -> tuple[Recipe, P
         recipe_digest=first.recipe_digest,
         fingerprint=first.exported.fingerprint,
         base_model=first.base_model,
+        origin=first.origin,
     )
     ran = Recipe.from_values(first.recipe, f"the recipe in {records}/{layout.RUN_FILE}")
     return recipe.model_copy(update={"base_model": ran.base_model, "adaptation": ran.adaptation}), previous
