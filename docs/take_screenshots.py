@@ -81,13 +81,13 @@ def feedback(page: Page) -> None:
 
 
 TABS: dict[str, tuple[str, Callable[[Page], None]]] = {
-    "classify": (strings.CLASSIFY_TAB, classify),
-    "compare": (strings.COMPARE_TAB, compare),
-    "explain": (strings.EXPLAIN_TAB, explain),
-    "batch": (strings.BATCH_TAB, batch),
-    "evaluate": (strings.EVALUATE_TAB, evaluate),
-    "models": (strings.MODELS_TAB, models),
-    "feedback": (strings.FEEDBACK_TAB, feedback),
+    "classify": (strings.classify.TAB, classify),
+    "compare": (strings.compare.TAB, compare),
+    "explain": (strings.explain.TAB, explain),
+    "batch": (strings.batch.TAB, batch),
+    "evaluate": (strings.evaluate.TAB, evaluate),
+    "models": (strings.models.TAB, models),
+    "feedback": (strings.feedback.TAB, feedback),
 }
 """What the page calls each tab, and what is done in it, by the name of its pictures."""
 

@@ -82,15 +82,15 @@ def show_notice(page: Page) -> None:
 
 
 STATES: tuple[tuple[str, Callable[[Page], None]], ...] = (
-    (strings.CLASSIFY_TAB, show_classification),
-    (strings.COMPARE_TAB, show_comparison),
-    (strings.COMPARE_TAB, show_comparison_of_texts),
-    (strings.EXPLAIN_TAB, show_explanation),
-    (strings.BATCH_TAB, show_batch),
-    (strings.EVALUATE_TAB, show_evaluation),
-    (strings.MODELS_TAB, show_card),
-    (strings.FEEDBACK_TAB, show_feedback),
-    (strings.CLASSIFY_TAB, show_notice),
+    (strings.classify.TAB, show_classification),
+    (strings.compare.TAB, show_comparison),
+    (strings.compare.TAB, show_comparison_of_texts),
+    (strings.explain.TAB, show_explanation),
+    (strings.batch.TAB, show_batch),
+    (strings.evaluate.TAB, show_evaluation),
+    (strings.models.TAB, show_card),
+    (strings.feedback.TAB, show_feedback),
+    (strings.classify.TAB, show_notice),
 )
 """Every tab with what it shows when it was used."""
 
@@ -149,7 +149,7 @@ def test_classify_then_compare_then_download_by_keyboard_alone(open_page: OpenPa
     page.keyboard.type(TEXT)
     page.keyboard.press("Enter")
     expect(page.locator("#classify-result .emo-label")).to_be_visible()
-    press_until_focused(page, page.get_by_role("tab", name=strings.COMPARE_TAB, exact=True), "Shift+Tab")
+    press_until_focused(page, page.get_by_role("tab", name=strings.compare.TAB, exact=True), "Shift+Tab")
     page.keyboard.press("Enter")
     press_until_focused(page, compare_text_box(page))
     page.keyboard.press("Control+A")
@@ -171,7 +171,7 @@ def test_past_the_heading_to_explain_and_a_word_away_by_keyboard_alone(open_page
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     expect(page.locator("#page-tabs :focus")).to_have_count(1)
-    press_until_focused(page, page.get_by_role("tab", name=strings.EXPLAIN_TAB, exact=True))
+    press_until_focused(page, page.get_by_role("tab", name=strings.explain.TAB, exact=True))
     page.keyboard.press("Enter")
     press_until_focused(page, page.locator("#explain-text").get_by_role("textbox"))
     page.keyboard.type(TEXT)
@@ -189,8 +189,8 @@ def test_past_the_heading_to_explain_and_a_word_away_by_keyboard_alone(open_page
 @pytest.mark.parametrize(
     ("tab", "button", "area"),
     [
-        (strings.CLASSIFY_TAB, "#classify-button", "#classify-result"),
-        (strings.COMPARE_TAB, "#compare-button", "#compare-result"),
+        (strings.classify.TAB, "#classify-button", "#classify-result"),
+        (strings.compare.TAB, "#compare-button", "#compare-result"),
     ],
 )
 def test_what_happens_is_said_by_a_region_that_stays(open_page: OpenPage, tab: str, button: str, area: str) -> None:

@@ -98,7 +98,7 @@ def test_a_link_opens_tab_text_models_and_answer_elsewhere(site: Site, open_page
     expect(page.locator("#classify-result .emo-by")).to_have_text("moods")
     page.wait_for_function("location.search.includes('models=moods')")
     assert fields(page) == {"tab": ["classify"], "text": [TEXT], "models": ["moods"]}
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     expect(compare_text_box(page)).to_have_value(TEXT)  # a tab without a text takes that of the tab before
     page.get_by_role("checkbox", name="polarity", exact=True).uncheck()
     page.get_by_role("button", name=strings.COPY_LINK, exact=True).click()
@@ -111,13 +111,13 @@ def test_a_link_opens_tab_text_models_and_answer_elsewhere(site: Site, open_page
     other = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
     other.goto(link)
     expect(other.locator("#compare-result .emo-column")).to_have_count(3, timeout=30_000)
-    expect(other.get_by_role("tab", name=strings.COMPARE_TAB, exact=True)).to_have_attribute("aria-selected", "true")
+    expect(other.get_by_role("tab", name=strings.compare.TAB, exact=True)).to_have_attribute("aria-selected", "true")
     expect(compare_text_box(other)).to_have_value(TEXT)
     assert chosen(other, "#compare-models") == expected["models"]
     assert fields(other) == expected
     expect_no_overflow(other)
     other.goto(f"{site.url}?tab=models")
-    expect(other.get_by_role("tab", name=strings.MODELS_TAB, exact=True)).to_have_attribute("aria-selected", "true")
+    expect(other.get_by_role("tab", name=strings.models.TAB, exact=True)).to_have_attribute("aria-selected", "true")
     other.context.close()
 
 
@@ -140,14 +140,14 @@ def test_what_is_typed_while_a_tab_opens_stays(open_page: OpenPage, before: str)
     for turns in range(4):
         page, text = open_page(), f"typed after {turns} turns"
         classify_text(page).fill(before)
-        page.evaluate(_OPEN_AND_TYPE, [strings.COMPARE_TAB, turns, text])
+        page.evaluate(_OPEN_AND_TYPE, [strings.compare.TAB, turns, text])
         page.wait_for_function("text => new URLSearchParams(location.search).get('text') === text", arg=text)
         expect(compare_text_box(page)).to_have_value(text)
 
 
 def test_a_link_shows_the_same_after_a_restart(site: Site, open_page: OpenPage, browser: Browser) -> None:
     page = open_page()
-    open_tab(page, strings.EXPLAIN_TAB)
+    open_tab(page, strings.explain.TAB)
     page.locator("#explain-text").get_by_role("textbox").fill(TEXT)
     page.locator("#explain-model").get_by_role("radio", name="moods", exact=True).check()
     page.locator("#explain-button").click()
@@ -159,7 +159,7 @@ def test_a_link_shows_the_same_after_a_restart(site: Site, open_page: OpenPage, 
     with serving(["-m", "emohub", "demo", "--lazy", "--port", str(free_port())], project) as (_, url):
         other = browser.new_page()
         other.goto(f"{url}?{query}")
-        expect(other.get_by_role("tab", selected=True)).to_have_text(strings.EXPLAIN_TAB)
+        expect(other.get_by_role("tab", selected=True)).to_have_text(strings.explain.TAB)
         again = other.locator("#explain-words button")
         expect(again).to_have_count(len(shown))
         assert again.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))") == shown

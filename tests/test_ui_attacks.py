@@ -81,8 +81,8 @@ def test_what_no_route_takes_is_refused_in_one_sentence(site: Site, route: str, 
     status, answer = send(f"{site.url}gradio_api/{route}", body)
     assert status in (400, 422, 500)
     assert said(answer) in (
-        strings.MALFORMED,
-        strings.UNFORESEEN,
+        strings.server.MALFORMED,
+        strings.server.UNFORESEEN,
         "There was an error parsing the body",
         "Session hash not found.",
     )
@@ -105,7 +105,7 @@ def test_what_no_route_takes_is_refused_in_one_sentence(site: Site, route: str, 
 def test_what_nobody_foresaw_is_answered_in_one_sentence(site: Site, route: str, data: list[object]) -> None:
     status, answer = send(f"{site.url}gradio_api/{route}", json.dumps({"data": data}).encode())
     assert status == 500
-    assert said(answer) == strings.UNFORESEEN
+    assert said(answer) == strings.server.UNFORESEEN
 
 
 def test_over_the_queue_too(site: Site) -> None:
@@ -115,7 +115,7 @@ def test_over_the_queue_too(site: Site) -> None:
     with urllib.request.urlopen(f"{site.url}gradio_api/call/batch/{event['event_id']}", timeout=60) as stream:
         answer = stream.read().decode()
     assert "event: error" in answer
-    assert strings.UNFORESEEN in answer
+    assert strings.server.UNFORESEEN in answer
     assert "root:" not in answer
 
 
@@ -177,7 +177,7 @@ def test_an_error_of_any_layer_is_a_sentence_and_logs_no_text(begun: bool, capsy
     sent = serve(failing, [{"type": "http.request", "body": b"{}"}])
     assert [message.get("status") for message in sent] == ([200] if begun else [500, None])
     if not begun:
-        assert said(sent[1]["body"].decode()) == strings.UNFORESEEN
+        assert said(sent[1]["body"].decode()) == strings.server.UNFORESEEN
     logged = capsys.readouterr()
     assert "ValueError; its message is left out" in logged.err
     assert SECRET not in logged.err + logged.out
@@ -196,7 +196,7 @@ def test_nobody_holds_a_request_open_by_sending_slowly(
 
     sent = serve(reading, [{"type": "http.request", "body": b"{", "more_body": True}], path)
     assert sent[0]["status"] == 408
-    assert said(sent[1]["body"].decode()) == strings.TOO_SLOW
+    assert said(sent[1]["body"].decode()) == strings.server.TOO_SLOW
 
 
 def test_files_are_counted_by_their_number_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,8 +342,8 @@ def test_without_a_network_the_page_is_served_here_and_says_so_in_a_sentence(
     monkeypatch.setattr(server, "_require_free", lambda *_: None)
     server.launch(Served(), host="::1", port=7860, share=True, block=False)  # type: ignore[arg-type]
     first, second = capsys.readouterr().out.splitlines()
-    assert first == strings.SERVING.format(url="http://[::1]:7860/")
-    assert second == (strings.SHARED.format(url=shared) if shared else strings.NOT_SHARED)
+    assert first == strings.server.SERVING.format(url="http://[::1]:7860/")
+    assert second == (strings.server.SHARED.format(url=shared) if shared else strings.server.NOT_SHARED)
     assert settings["server_name"] == "[::1]"  # Gradio makes an address of it
     assert settings["state_session_capacity"] == limits.MAX_SESSIONS
 
@@ -361,6 +361,6 @@ def test_damaged_records_hide_no_others_and_tell_no_path(tmp_path: Path) -> None
     assert "damaged/eval.json" in shown
     assert str(tmp_path) not in shown
     assert "whole" in shown
-    assert strings.MEASURED in shown
+    assert strings.models.MEASURED in shown
     with pytest.raises(RecordError):
         results_rows(tmp_path)

@@ -145,7 +145,7 @@ def saved(page: Page, suffix: str) -> Download:
 
 def test_the_sample_is_classified_and_every_figure_is_the_librarys(site: Site, open_page: OpenPage) -> None:
     page = open_page()
-    open_tab(page, strings.BATCH_TAB)
+    open_tab(page, strings.batch.TAB)
     page.locator("#batch-sample").click()
     expect(page.locator("#batch-preview")).to_contain_text("40 rows, 4 columns")
     page.locator("#batch-model").get_by_role("radio", name="feelings", exact=True).check()
@@ -186,7 +186,7 @@ def test_the_sample_is_classified_and_every_figure_is_the_librarys(site: Site, o
 
 def test_a_hostile_file_is_shown_as_text_and_saved_without_formulas(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page(width=390, theme="dark")
-    open_tab(page, strings.BATCH_TAB)
+    open_tab(page, strings.batch.TAB)
     choose(page, "notes.csv", b"text,more\nhappy\n")
     expect(page.locator("#batch-preview .emo-notice")).to_contain_text("Notes.csv, line 2: the row has 1 cells")
     evil = "<img src=x onerror=window.ran=1>"
@@ -212,7 +212,7 @@ def test_a_hostile_file_is_shown_as_text_and_saved_without_formulas(open_page: O
 
 def test_a_long_file_shows_progress_and_can_be_stopped(open_page: OpenPage) -> None:
     page = open_page()
-    open_tab(page, strings.BATCH_TAB)
+    open_tab(page, strings.batch.TAB)
     texts = [f"{text} {number}" for number, (text, _) in enumerate(made_rows(2000, seed=5) * 5)]
     choose(page, "long.csv", "\n".join(["text", *texts]).encode())
     expect(page.locator("#batch-preview")).to_contain_text("10,000 rows")
@@ -222,7 +222,7 @@ def test_a_long_file_shows_progress_and_can_be_stopped(open_page: OpenPage) -> N
     expect(page.locator("#batch-run")).to_be_disabled()
     expect(result).to_contain_text(" of 10,000 rows · about", timeout=30_000)
     page.locator("#batch-cancel").click()
-    expect(result).to_contain_text(strings.BATCH_STOPPED)
+    expect(result).to_contain_text(strings.batch.STOPPED)
     expect(page.locator("#batch-cancel")).to_be_hidden()
     expect(page.locator("#batch-run")).to_be_enabled()
     expect(page.locator("#batch-save-csv")).to_be_hidden()

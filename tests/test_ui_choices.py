@@ -54,22 +54,22 @@ def test_columns_that_are_called_as_words_of_gradios(open_page: OpenPage) -> Non
             *(["joy", "today", "a", "b", f"i am happy {number}"] for number in range(4)),
         ]
     )
-    open_tab(page, strings.BATCH_TAB)
+    open_tab(page, strings.batch.TAB)
     upload(page, "batch", content.getvalue().encode())
     for name in (*WORDS, "file"):
         choose(page, "#batch-group", name)
         page.locator("#batch-run").click()
-        expect(page.locator("#batch-result")).to_contain_text(strings.BATCH_GROUP)
+        expect(page.locator("#batch-result")).to_contain_text(strings.batch.GROUP)
         expect(page.locator("#batch-result .emo-notice")).to_have_count(0)
-        open_tab(page, strings.MODELS_TAB)  # a field starts anew when its tab is opened again
-        open_tab(page, strings.BATCH_TAB)
+        open_tab(page, strings.models.TAB)  # a field starts anew when its tab is opened again
+        open_tab(page, strings.batch.TAB)
         assert name in page.locator("#batch-group input").input_value().replace("\u200b", "")
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     upload(page, "evaluate", content.getvalue().encode())
     choose(page, "#evaluate-slice", "common.submit")
     for box in page.locator("#evaluate-models").get_by_role("checkbox").all():
         box.set_checked(box.get_attribute("name") == "moods")
     page.locator("#evaluate-run").click()
     expect(page.locator("#evaluate-result")).to_contain_text(
-        strings.EVALUATE_SLICE_NAMES["column"].format(column="common.submit"), timeout=30_000
+        strings.evaluate.SLICE_NAMES["column"].format(column="common.submit"), timeout=30_000
     )

@@ -76,7 +76,7 @@ def test_what_was_not_read_is_shown_and_escaped() -> None:
     text = "<b>read</b> " + "x" * 100 + "<i>unread</i>" + "y" * 1000
     cut = text.index("<i>")
     shown = classify.render("m", prediction(text, truncated=True, tokens=99, read_chars=cut))
-    assert strings.UNREAD.format(characters="1,013") in shown
+    assert strings.classify.UNREAD.format(characters="1,013") in shown
     assert f"{'x' * 60}<s>&lt;i&gt;unread&lt;/i&gt;yyy" in shown
     assert "<b>" not in shown
     assert "<s>" not in classify.render("m", prediction("short"))
@@ -86,8 +86,8 @@ def test_what_was_not_read_is_shown_and_escaped() -> None:
     ("data", "said"),
     [
         (("", "feelings", "asked", []), "The text is empty"),
-        (("", "feelings", "typed", []), strings.CLASSIFY_EMPTY),
-        ((None, "feelings", "chosen", None), strings.CLASSIFY_EMPTY),
+        (("", "feelings", "typed", []), strings.classify.EMPTY),
+        ((None, "feelings", "chosen", None), strings.classify.EMPTY),
         ((TEXT, "other", "typed", []), "There is no model"),
         ((TEXT, "feelings", "asked", [{"text": "<script>"}]), "damaged"),
         ((TEXT, "feelings", ["?"], "x" * 1000), "damaged"),
@@ -116,13 +116,13 @@ def test_it_answers_as_one_types_and_keeps_what_was_asked(site: Site, open_page:
     feelings, moods = site.classifiers("feelings", "moods").values()
     expect(page.locator("#classify-history")).to_be_hidden()
     page.get_by_role("radio", name="feelings", exact=True).check()
-    expect(result).to_contain_text(strings.CLASSIFY_EMPTY)
+    expect(result).to_contain_text(strings.classify.EMPTY)
     classify_text(page).press_sequentially("i am happy")
     expect(result.locator(".emo-label")).to_have_text(feelings.classify("i am happy").label)
     expect(result).to_contain_text(f"{feelings.classify('i am happy').tokens} tokens")
     expect(kept).to_have_count(0)
     classify_text(page).fill("")  # deleting is typing too
-    expect(result).to_contain_text(strings.CLASSIFY_EMPTY)
+    expect(result).to_contain_text(strings.classify.EMPTY)
     enter(classify_text(page), TEXT)
     expect(kept).to_have_text([TEXT])
     page.get_by_role("radio", name="moods", exact=True).check()
@@ -152,7 +152,7 @@ def test_it_answers_as_one_types_and_keeps_what_was_asked(site: Site, open_page:
     expect(page.locator("#classify-history")).to_be_hidden()
     other = open_page()
     expect(other.locator("#classify-history")).to_be_hidden()
-    expect(other.locator("#classify-result")).to_contain_text(strings.CLASSIFY_EMPTY)
+    expect(other.locator("#classify-result")).to_contain_text(strings.classify.EMPTY)
 
 
 def test_a_late_answer_never_overwrites_a_newer_one(site: Site, open_page: OpenPage) -> None:

@@ -113,7 +113,7 @@ def test_one_text_shows_what_follows_and_each_models_own_labels(site: Site, open
     calm = next(text for text, kinds in relations.items() if "disagree" not in kinds.values())
 
     page = open_page()
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     page.locator("#compare-button").click()
     expect(page.locator("#compare-result").get_by_role("status")).to_contain_text("The text is empty")
     choose(page)
@@ -147,7 +147,7 @@ def test_one_text_shows_what_follows_and_each_models_own_labels(site: Site, open
         expect(column.get_by_text(unknown)).to_be_hidden()
         column.get_by_text(summary).click()
         expect(column.get_by_text(unknown)).to_be_visible()
-    expect(columns.nth(2).locator(".emo-tag")).to_have_text(strings.RELATIONS["apart"])
+    expect(columns.nth(2).locator(".emo-tag")).to_have_text(strings.compare.RELATIONS["apart"])
 
     rows = list(csv.DictReader(io.StringIO(saved(result, strings.SAVE_CSV).decode())))
     assert [(row["model"], row["label"], float(row["probability"]), row["answer"] == "yes") for row in rows] == [
@@ -172,7 +172,7 @@ def test_one_text_shows_what_follows_and_each_models_own_labels(site: Site, open
 def test_several_texts_come_furthest_apart_first_and_open_to_their_columns(site: Site, open_page: OpenPage) -> None:
     expected = compare_texts(site.classifiers(*NAMES), TEXTS)
     page = open_page()
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     choose(page, *NAMES)
     result = ask(page, "\n\n".join(f" {text} " for text in TEXTS))
     expect(result.get_by_role("status")).to_have_text(comparison.texts_verdict(expected))
@@ -210,7 +210,7 @@ def test_several_texts_come_furthest_apart_first_and_open_to_their_columns(site:
 @pytest.mark.parametrize(("width", "theme"), [(390, "dark"), (1280, "light")])
 def test_hostile_texts_and_names_are_shown_and_do_not_run(open_page: OpenPage, width: int, theme: str) -> None:
     page = open_page(width=width, theme=theme)
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     texts = ['<script>window.ran=1</script><img src=x onerror="window.ran=1">', '=HYPERLINK("http://x")', "x" * 500]
     result = ask(page, "\n".join(texts))
     expect(result.locator(".emo-compared")).to_have_count(3)
@@ -260,7 +260,7 @@ def visit(browser: Browser, url: str) -> tuple[Page, Locator]:
     """A visitor of their own with the part open that adds models, and what it says."""
     page: Page = browser.new_context(reduced_motion="reduce").new_page()
     page.goto(url)
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     page.locator("#compare-hub button").first.click()
     return page, page.locator("#compare-hub-status").get_by_role("status")
 
@@ -278,7 +278,7 @@ def test_an_added_model_is_compared_and_only_its_visitor_sees_it(
         add(page, id)
         expect(status).to_contain_text(said)
     add(page, "ada/tiny")
-    expect(status).to_have_text(strings.HUB_ADDED.format(id="ada/tiny"))
+    expect(status).to_have_text(strings.hub_models.ADDED.format(id="ada/tiny"))
     expect(page.get_by_role("checkbox", name="ada/tiny", exact=True)).to_be_checked()
     expect(page.locator("#compare-hub-stop")).to_be_hidden()
     columns = ask(page, TEXTS[0]).locator(".emo-column")
@@ -307,7 +307,7 @@ def test_a_download_is_stopped_and_a_hub_that_fails_is_said_to(
     hub.fail("GET", r"ada/slow/resolve/.*/model\.safetensors", slow=True)
     add(page, "ada/slow")
     page.locator("#compare-hub-stop").click()
-    expect(status).to_have_text(strings.HUB_STOPPED)
+    expect(status).to_have_text(strings.hub_models.STOPPED)
     expect(page.locator("#compare-hub-stop")).to_be_hidden()
     expect(page.get_by_role("checkbox", name="ada/slow", exact=True)).to_have_count(0)
     page.context.close()

@@ -80,15 +80,15 @@ def evaluate_on_page(page: Page, *models: str) -> None:
 
 def test_the_page_shows_the_librarys_numbers(site: Site, open_page: OpenPage, file: Path) -> None:
     page = open_page()
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     result = page.locator("#evaluate-result")
-    expect(result).to_contain_text(strings.EVALUATE_EMPTY)
+    expect(result).to_contain_text(strings.evaluate.EMPTY)
     choose_file(page, file)
     preview = page.locator("#evaluate-preview")
     expect(preview).to_contain_text("61 rows, 4 columns")
     expect(preview).to_contain_text(HOSTILE_CELL)
     evaluate_on_page(page, "feelings", "polarity", HOSTILE_NAME)
-    shown = LabelledComparison.model_validate_json(saved(page, strings.EVALUATE_SAVE_JSON))
+    shown = LabelledComparison.model_validate_json(saved(page, strings.evaluate.SAVE_JSON))
 
     classifiers = site.classifiers(HOSTILE_NAME, "feelings", "polarity")
     expected = compare_labelled(classifiers, read_table(file), "text", "label", slice_columns=["shop"])
@@ -101,10 +101,10 @@ def test_the_page_shows_the_librarys_numbers(site: Site, open_page: OpenPage, fi
     notes = result.locator(".emo-note").all_inner_texts()
     assert sum("lacks sadness, joy, anger" in note for note in notes) == 2
     assert any(HOSTILE_LABELS[0] in note for note in notes)
-    assert strings.EVALUATE_LEFT_OUT.format(count=1) in notes
+    assert strings.evaluate.LEFT_OUT.format(count=1) in notes
     measured = expected.models["feelings"]
     assert measured is not None
-    scores = result.get_by_role("region", name=strings.EVALUATE_SCORES, exact=True)
+    scores = result.get_by_role("region", name=strings.evaluate.SCORES, exact=True)
     for value in (measured.accuracy, measured.macro_f1, measured.log_loss, measured.expected_calibration_error):
         expect(scores).to_contain_text(f"{value.value:.4f}")
         expect(scores).to_contain_text(f"{value.low:.4f} to {value.high:.4f}")
@@ -126,20 +126,20 @@ def test_two_models_are_held_together_on_a_phone_in_the_dark(
         site.classifiers("feelings", "moods"), read_table(file), "text", "label", slice_columns=["shop"]
     )
     page = open_page(width=390, theme="dark")
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     choose_file(page, file)
     evaluate_on_page(page, "feelings", "moods")
-    shown = json.loads(saved(page, strings.EVALUATE_SAVE_JSON))
+    shown = json.loads(saved(page, strings.evaluate.SAVE_JSON))
     assert shown == near(expected.model_copy(update={"source": file.name}).model_dump(mode="json"))
     result = page.locator("#evaluate-result")
     (pair,) = expected.pairs
-    table = result.get_by_role("region", name=strings.EVALUATE_PAIRS, exact=True)
+    table = result.get_by_role("region", name=strings.evaluate.PAIRS, exact=True)
     for figure in (f"{pair.difference.value:+.4f}", f"{pair.p_holm:.2g}", f"{pair.both_wrong:,}"):
         expect(table).to_contain_text(figure)
-    answers = result.get_by_role("region", name=strings.EVALUATE_DISAGREEMENTS, exact=True).locator("tbody tr")
+    answers = result.get_by_role("region", name=strings.evaluate.DISAGREEMENTS, exact=True).locator("tbody tr")
     expect(answers).to_have_count(min(50, len(expected.disagreements)))
     expect(result.locator("img.emo-in-dark:visible")).to_have_count(4)
-    assert saved(page, strings.EVALUATE_SAVE_CSV).decode().count("\n") == len(expected.disagreements) + 1
+    assert saved(page, strings.evaluate.SAVE_CSV).decode().count("\n") == len(expected.disagreements) + 1
     expect_no_overflow(page)
 
 
@@ -148,13 +148,13 @@ def test_an_evaluation_can_be_stopped_and_begun_again(open_page: OpenPage, tmp_p
     lines = [f"{text},{LABELS[label]}" for text, label in made_rows(6000, seed=9)]
     many.write_text("\n".join(["text,label", *lines]), encoding="utf-8")
     page = open_page()
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     choose_file(page, many)
     for _ in range(3):  # more often than long jobs may run at the same time
         page.locator("#evaluate-run").click()
         with page.expect_response(re.compile("/gradio_api/reset")):  # the job has ended
             page.locator("#evaluate-cancel").click()
-        expect(page.locator("#evaluate-result")).to_contain_text(strings.EVALUATE_STOPPED)
+        expect(page.locator("#evaluate-result")).to_contain_text(strings.evaluate.STOPPED)
     page.locator("#evaluate-sample").click()
     expect(page.locator("#evaluate-preview")).to_contain_text("48 rows")
     evaluate_on_page(page, "feelings")
@@ -162,7 +162,7 @@ def test_an_evaluation_can_be_stopped_and_begun_again(open_page: OpenPage, tmp_p
 
 def test_what_cannot_be_evaluated_is_said_in_a_sentence(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     page.locator("#evaluate-sample").click()
     expect(page.locator("#evaluate-preview")).to_contain_text("48 rows")
     for box in page.locator("#evaluate-models").get_by_role("checkbox").all():

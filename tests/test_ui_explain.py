@@ -31,7 +31,7 @@ NAMES = ("feelings", "moods", "polarity")
 
 
 def ask(page: Page, text: str, *, width: int = 1280) -> None:
-    open_tab(page, strings.EXPLAIN_TAB)
+    open_tab(page, strings.explain.TAB)
     enter(page.locator("#explain-text").get_by_role("textbox"), text)
 
 
@@ -97,7 +97,7 @@ def test_words_are_removed_replaced_and_put_back(site: Site, open_page: OpenPage
     classifiers = site.classifiers(*NAMES, HOSTILE_NAME)
     expected = gradient_x_input(classifiers["feelings"], TEXT)
     page = open_page()
-    open_tab(page, strings.EXPLAIN_TAB)
+    open_tab(page, strings.explain.TAB)
     page.locator("#explain-model").get_by_role("radio", name="feelings", exact=True).check()
     ask(page, TEXT)
     result, moves = page.locator("#explain-words"), page.locator("#explain-what-if")
@@ -111,7 +111,7 @@ def test_words_are_removed_replaced_and_put_back(site: Site, open_page: OpenPage
         assert f"{word.text}, " in (buttons.nth(position).get_attribute("aria-label") or "")
     table = page.locator("#explain-details tbody tr th")
     assert [text.strip() for text in table.all_text_contents()] == [word.text for word in expected.ranked]
-    verdict = strings.EXPLAIN_TRUSTED if explanation.trustworthy(expected.faithfulness) else strings.EXPLAIN_DOUBTFUL
+    verdict = strings.explain.TRUSTED if explanation.trustworthy(expected.faithfulness) else strings.explain.DOUBTFUL
     expect(page.locator(".emo-judged")).to_contain_text(verdict)
 
     rows = list(csv.DictReader(io.StringIO(saved(page, "emohub-explanation.csv").decode())))
@@ -145,7 +145,7 @@ def test_words_are_removed_replaced_and_put_back(site: Site, open_page: OpenPage
     buttons.nth(1).click()
     expect(moves.locator("table")).to_have_count(0)
 
-    page.get_by_role("radio", name=strings.EXPLAIN_METHODS["leave_one_out"], exact=True).check()
+    page.get_by_role("radio", name=strings.explain.METHODS["leave_one_out"], exact=True).check()
     expect(page.locator(".emo-judged")).to_have_count(2)
     page.locator("#explain-draw").click()
     expect(page.locator("#explain-picture img").first).to_be_visible()
@@ -153,7 +153,7 @@ def test_words_are_removed_replaced_and_put_back(site: Site, open_page: OpenPage
 
 def test_a_hostile_model_is_explained_and_nothing_runs(open_page: OpenPage) -> None:
     page = open_page(width=390, theme="dark")
-    open_tab(page, strings.EXPLAIN_TAB)
+    open_tab(page, strings.explain.TAB)
     page.locator("#explain-model").get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
     ask(page, '<img src=x onerror="window.ran=1"> ${window.ran=1} {{constructor}} "quoted" ' + "happy " * 40)
     result = page.locator("#explain-words")

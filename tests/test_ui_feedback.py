@@ -163,7 +163,7 @@ def test_feedback_is_kept_with_consent_and_can_be_taken_back(
 ) -> None:
     predicted, other = others(site.classifiers("feelings")["feelings"])
     page = open_page()
-    open_tab(page, strings.FEEDBACK_TAB)
+    open_tab(page, strings.feedback.TAB)
     said = page.locator("#feedback-said").get_by_role("status")
     form, send = page.locator("#feedback-form"), page.locator("#feedback-send")
     expect(form).to_be_hidden()
@@ -172,7 +172,7 @@ def test_feedback_is_kept_with_consent_and_can_be_taken_back(
     enter(box(page), TEXT)
     expect(page.locator("#feedback-answer .emo-label")).to_have_text(predicted)
     labels = form.get_by_role("radio")
-    marked = strings.FEEDBACK_ANSWERED.format(label=predicted)
+    marked = strings.feedback.ANSWERED.format(label=predicted)
     expect(form.get_by_role("radio", name=marked, exact=True)).to_be_visible()
     assert not any(label.is_checked() for label in labels.all())
     consent = form.get_by_role("checkbox")
@@ -188,7 +188,7 @@ def test_feedback_is_kept_with_consent_and_can_be_taken_back(
     box(page).fill(TEXT)
     assert kept.rows() == []
     send.click()
-    expect(said).to_contain_text(strings.FEEDBACK_SENT)
+    expect(said).to_contain_text(strings.feedback.SENT)
     (row,) = kept.rows()
     assert (row.text, row.model, row.predicted, row.label) == (TEXT, "feelings", predicted, other)
     expect(page.locator("#feedback-said .emo-row-id")).to_have_text(row.id)
@@ -205,13 +205,13 @@ def test_feedback_is_kept_with_consent_and_can_be_taken_back(
     assert [each.label for each in kept.rows()] == [other, predicted]
     page.locator("#feedback-id").get_by_role("textbox").fill(row.id)
     page.locator("#feedback-withdraw").click()
-    expect(page.locator("#feedback-gone").get_by_role("status")).to_contain_text(strings.FEEDBACK_WITHDRAWN)
+    expect(page.locator("#feedback-gone").get_by_role("status")).to_contain_text(strings.feedback.WITHDRAWN)
     assert [each.label for each in kept.rows()] == [predicted]
 
 
 def test_a_hostile_model_is_shown_and_kept_as_text(open_page: OpenPage, kept: FeedbackFile) -> None:
     page = open_page(width=390, theme="dark")
-    open_tab(page, strings.FEEDBACK_TAB)
+    open_tab(page, strings.feedback.TAB)
     text = '<script>window.ran=1</script> =HYPERLINK("x")'
     page.locator("#feedback-model").get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
     box(page).fill(text)
@@ -222,7 +222,7 @@ def test_a_hostile_model_is_shown_and_kept_as_text(open_page: OpenPage, kept: Fe
     labels.nth(2).check()
     page.locator("#feedback-form").get_by_role("checkbox").check()
     page.locator("#feedback-send").click()
-    expect(page.locator("#feedback-said").get_by_role("status")).to_contain_text(strings.FEEDBACK_SENT)
+    expect(page.locator("#feedback-said").get_by_role("status")).to_contain_text(strings.feedback.SENT)
     row = kept.rows()[-1]
     assert (row.text, row.model, row.label) == (text, HOSTILE_NAME, HOSTILE_LABELS[2])
     expect_no_overflow(page)
@@ -231,7 +231,7 @@ def test_a_hostile_model_is_shown_and_kept_as_text(open_page: OpenPage, kept: Fe
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_axe_finds_nothing_where_feedback_is_kept(open_page: OpenPage, width: int, theme: str) -> None:
     page = open_page(width=width, theme=theme)
-    open_tab(page, strings.FEEDBACK_TAB)
+    open_tab(page, strings.feedback.TAB)
     enter(box(page), TEXT)
     expect(page.locator("#feedback-form")).to_be_visible()
     when_still(page)

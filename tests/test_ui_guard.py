@@ -144,14 +144,14 @@ def test_uploads_that_nobody_used_do_not_fill_the_disk(tmp_path: Path, monkeypat
     monkeypatch.setattr(guard, "MAX_UPLOADED_BYTES", 10)
     (tmp_path / "a.csv").write_bytes(b"x" * 11)
     reply = ask(Guard(echo), guard.UPLOAD)
-    assert (reply.status, reply.error) == (503, strings.UPLOADS_FULL)
+    assert (reply.status, reply.error) == (503, strings.server.UPLOADS_FULL)
 
 
 @pytest.mark.parametrize("name", guard.CLOSED)
 def test_routes_that_the_page_never_needs_are_closed(name: str) -> None:
     for method in ("GET", "POST"):
         reply = ask(Guard(echo), f"/gradio_api/{name}x", method=method)
-        assert (reply.status, reply.error) == (404, strings.CLOSED_ROUTE)
+        assert (reply.status, reply.error) == (404, strings.server.CLOSED_ROUTE)
 
 
 def test_one_client_is_stopped_and_others_are_not() -> None:

@@ -136,8 +136,8 @@ def test_every_shipped_card_shows_its_pictures() -> None:
 def test_what_was_checked_of_a_card_is_said(cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(cards)
     said = models_tab.about("first", "someone/feelings", cards / "first" / "README.md")
-    assert strings.AUDIT_CLEAN in said
-    assert strings.VERIFIED_COUNTS.format(reproduced=2, differs=0, unchecked=1) in said
+    assert strings.models.AUDIT_CLEAN in said
+    assert strings.models.VERIFIED_COUNTS.format(reproduced=2, differs=0, unchecked=1) in said
     assert "someone/feelings at commit cccccccccccc, on 2026-01-03" in said
     assert "emo-bad" not in said
     # A card from anywhere: each finding with its line, and nothing of it as HTML.
@@ -156,7 +156,7 @@ def test_what_was_checked_of_a_card_is_said(cards: Path, monkeypatch: pytest.Mon
     # Records of other weights, and a record that is damaged.
     make_run_record(fingerprint=sha256("trained again")).save(cards / "first" / "run.json")
     said = models_tab.about("first", "someone/feelings", cards / "first" / "README.md")
-    assert strings.OTHER_WEIGHTS in said
+    assert strings.models.OTHER_WEIGHTS in said
     assert "emo-bad" in said
     (cards / "first" / "verify.json").write_text("{}", encoding="utf-8")
     assert "no verification record of version 1" in models_tab.about("first", "x/y", cards / "first" / "README.md")
@@ -173,9 +173,9 @@ def downloaded(link: Locator) -> bytes:
 
 def test_models_shows_what_was_measured_apart_from_what_others_report(open_page: OpenPage) -> None:
     page = open_page()
-    open_tab(page, strings.MODELS_TAB)
+    open_tab(page, strings.models.TAB)
     measured, reported = page.locator("#results .emo-results").all()
-    expect(measured).to_contain_text(strings.MEASURED)
+    expect(measured).to_contain_text(strings.models.MEASURED)
     expect(measured.locator(".emo-group")).to_have_count(1)
     expect(measured.locator(".emo-group")).to_contain_text("test split, 120 rows")
     row = measured.locator("tbody tr:not(.emo-group)")
@@ -200,7 +200,7 @@ def test_models_shows_what_was_measured_apart_from_what_others_report(open_page:
 
 def test_models_shows_a_card_with_its_pictures_and_its_checks(site: Site, open_page: OpenPage) -> None:
     page = open_page(width=390, theme="dark")
-    open_tab(page, strings.MODELS_TAB)
+    open_tab(page, strings.models.TAB)
     card, checks = page.locator("#card"), page.locator("#card-checks")
     choice = page.get_by_role("tabpanel")
     choice.get_by_role("radio", name="feelings", exact=True).check()
@@ -212,13 +212,13 @@ def test_models_shows_a_card_with_its_pictures_and_its_checks(site: Site, open_p
     assert all(picture.evaluate("image => image.naturalWidth > 0") for picture in pictures.all())
     assert all(picture.get_attribute("alt") for picture in pictures.all())
     expect(checks.get_by_role("status")).to_contain_text("feelings: ")
-    expect(checks).to_contain_text(strings.AUDIT_CLEAN)
+    expect(checks).to_contain_text(strings.models.AUDIT_CLEAN)
     expect(checks).to_contain_text("on 2026-01-03")
     checks.locator("summary").click()
     expect(checks.get_by_text("f1 (macro)")).to_be_visible()
     expect_no_overflow(page)
     kept = (site.models["feelings"].parent.parent / "cards" / "feelings" / "README.md").read_bytes()
-    assert downloaded(checks.get_by_role("link", name=strings.SAVE_CARD)) == kept
+    assert downloaded(checks.get_by_role("link", name=strings.models.SAVE_CARD)) == kept
 
     choice.get_by_role("radio", name=HOSTILE_NAME, exact=True).check()
     expect(card.get_by_role("heading", name="A card from anywhere")).to_be_visible()
@@ -236,13 +236,13 @@ def test_no_card_but_those_listed_can_be_read_through_the_handler(site: Site) ->
         said = json.dumps(answer)
         assert "root:" not in said
         assert "Traceback" not in said
-        assert status != 200 or strings.NO_CARD in answer["data"][1]
+        assert status != 200 or strings.models.NO_CARD in answer["data"][1]
 
 
 def test_nothing_asks_for_feedback_unless_it_was_turned_on(site: Site, open_page: OpenPage) -> None:
     page = open_page()
-    open_tab(page, strings.FEEDBACK_TAB)
-    expect(page.locator("#feedback-off")).to_contain_text(strings.FEEDBACK_OFF)
+    open_tab(page, strings.feedback.TAB)
+    expect(page.locator("#feedback-off")).to_contain_text(strings.feedback.OFF)
     expect(page.get_by_role("tabpanel").get_by_role("textbox")).to_have_count(0)
     with urllib.request.urlopen(f"{site.url}config", timeout=60) as response:
         handlers = {str(each["api_name"]) for each in json.load(response)["dependencies"]}

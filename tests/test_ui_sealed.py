@@ -118,7 +118,7 @@ def test_texts_are_shown_and_never_run_in_classify(walled: Walled) -> None:
 
 def test_texts_are_shown_and_never_run_in_compare(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.COMPARE_TAB)
+    open_tab(page, strings.compare.TAB)
     for box in page.locator("#compare-models").get_by_role("checkbox").all():
         box.set_checked(box.get_attribute("name") in (PLAIN, LABELS))
     compare_text_box(page).fill("\n".join(map(plainly, INJECTIONS)))
@@ -166,7 +166,7 @@ def test_the_names_of_labels_and_models_are_shown_and_never_run(walled: Walled) 
 
 def test_a_card_is_shown_and_never_run(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.MODELS_TAB)
+    open_tab(page, strings.models.TAB)
     page.get_by_role("tabpanel").get_by_role("radio", name="hostile", exact=True).check()
     card = page.locator("#card")
     expect(card).to_contain_text(f"case {len(INJECTIONS) - 1}:")
@@ -177,7 +177,7 @@ def test_a_card_is_shown_and_never_run(walled: Walled) -> None:
 
 def test_explained_words_are_shown_and_never_run(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.EXPLAIN_TAB)
+    open_tab(page, strings.explain.TAB)
     page.locator("#explain-model").get_by_role("radio", name=LABELS, exact=True).check()
     words, box = page.locator("#explain-words"), page.locator("#explain-text").get_by_role("textbox")
     for some in (INJECTIONS[first : first + 12] for first in range(0, len(INJECTIONS), 12)):
@@ -223,7 +223,7 @@ def hostile_table() -> bytes:
 
 def test_a_file_is_shown_and_never_run_and_saved_without_formulas(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.BATCH_TAB)
+    open_tab(page, strings.batch.TAB)
     choose_file(page, "batch", f"{SCRIPTS[11]}.csv", hostile_table())
     preview = page.locator("#batch-preview")
     expect(preview).to_contain_text(SCRIPTS[11])
@@ -246,7 +246,7 @@ def test_a_file_is_shown_and_never_run_and_saved_without_formulas(walled: Walled
 
 def test_a_labelled_file_is_shown_and_never_run(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.EVALUATE_TAB)
+    open_tab(page, strings.evaluate.TAB)
     choose_file(page, "evaluate", f"{SCRIPTS[11]}.csv", hostile_table())
     expect(page.locator("#evaluate-preview")).to_contain_text(SCRIPTS[11])
     assert offered(page, "#evaluate-slice")[1:] == ["text", "right", *map(seen_as, INJECTIONS)]
@@ -256,7 +256,7 @@ def test_a_labelled_file_is_shown_and_never_run(walled: Walled) -> None:
         box.set_checked(box.get_attribute("name") == LABELS)
     page.locator("#evaluate-run").click()
     result = page.locator("#evaluate-result")
-    expect(result).to_contain_text(strings.EVALUATE_SLICES, timeout=60_000)
+    expect(result).to_contain_text(strings.evaluate.SLICES, timeout=60_000)
     seen = shown(result)
     assert [text for text in (*SCRIPTS, *WORDS, INJECTIONS[0]) if plainly(text) not in seen] == []
     expect_harmless(walled, page.locator("#evaluate-preview, #evaluate-result"))
@@ -264,7 +264,7 @@ def test_a_labelled_file_is_shown_and_never_run(walled: Walled) -> None:
 
 def test_feedback_is_kept_as_it_was_given_and_never_run(walled: Walled) -> None:
     page = walled.page
-    open_tab(page, strings.FEEDBACK_TAB)
+    open_tab(page, strings.feedback.TAB)
     page.locator("#feedback-model").get_by_role("radio", name=LABELS, exact=True).check()
     page.locator("#feedback-text").get_by_role("textbox").fill(SCRIPTS[11])
     page.locator("#feedback-ask").click()
@@ -276,7 +276,7 @@ def test_feedback_is_kept_as_it_was_given_and_never_run(walled: Walled) -> None:
     page.locator("#feedback-consent").get_by_role("checkbox").check()
     page.locator("#feedback-send").click()
     said = page.locator("#feedback-said")
-    expect(said).to_contain_text(strings.FEEDBACK_SENT)
+    expect(said).to_contain_text(strings.feedback.SENT)
     (row,) = map(json.loads, walled.feedback.read_text(encoding="utf-8").splitlines())
     assert (row["text"], row["label"], row["model"]) == (SCRIPTS[11], NAMES[0], LABELS)
     page.locator("#feedback-id").get_by_role("textbox").fill(SCRIPTS[0])

@@ -159,7 +159,7 @@ def test_no_file_is_fetched_from_an_address(site: Site, route: str, address: str
     else:
         assert status == 500
         said = answer["error"]
-    assert strings.NO_ADDRESS in said
+    assert strings.server.NO_ADDRESS in said
 
 
 def test_gradio_has_no_other_way_to_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_a_truncated_text_is_said_to_be() -> None:
             {"a": "agree", "b": "agree", "s": "apart"},
             "a and b agree: joy. s knows other labels and stands apart.",
         ),
-        ({"a": "joy", "s": "bad"}, {"a": "apart", "s": "apart"}, strings.NOT_COMPARABLE),
+        ({"a": "joy", "s": "bad"}, {"a": "apart", "s": "apart"}, strings.compare.NOT_COMPARABLE),
     ],
 )
 def test_the_verdict_is_only_about_models_that_know_each_others_answers(

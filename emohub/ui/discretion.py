@@ -47,7 +47,7 @@ def print_place() -> None:
 def error_payload(error: BaseException | None, show_error: bool, gradio: Any = utils.error_payload) -> ErrorPayload:
     """As Gradio has it, with one sentence where it would say nothing."""
     payload: ErrorPayload = gradio(error, show_error)
-    return payload if payload["error"] is not None else {"error": strings.UNFORESEEN}
+    return payload if payload["error"] is not None else {"error": strings.server.UNFORESEEN}
 
 
 class _Session(SessionState):  # type: ignore[misc]  # gradio has no types

@@ -84,7 +84,7 @@ class Guard:
             await self._serve(scope, receive, answer)
         except Exception:  # of whatever kind: its message may quote a text, and the server would log it
             print_place()
-            await answer.refuse(500, strings.UNFORESEEN, {})
+            await answer.refuse(500, strings.server.UNFORESEEN, {})
 
     async def _serve(self, scope: MutableMapping[str, Any], receive: Receive, answer: "_Answer") -> None:
         route = scope["path"].removeprefix(scope.get("root_path", ""))
@@ -103,7 +103,7 @@ class Guard:
         """Why a request is not even looked at; None when it is."""
         below = route.lstrip("/").removeprefix("gradio_api/")
         if below.startswith(CLOSED) or route.startswith("/monitoring"):
-            return 404, strings.CLOSED_ROUTE, {}
+            return 404, strings.server.CLOSED_ROUTE, {}
         limit = MAX_FILE_BYTES + MULTIPART_BYTES if route.rstrip("/") == UPLOAD else MAX_BODY_BYTES
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
@@ -112,7 +112,7 @@ class Guard:
             peer = scope.get("client") or ("unknown", 0)
             wait = self._rate_limit.wait(client_of(peer[0], headers, behind_proxy=self._behind_proxy))
             if wait:
-                return 429, strings.TOO_MANY_REQUESTS.format(seconds=wait), {"retry-after": str(wait)}
+                return 429, strings.server.TOO_MANY_REQUESTS.format(seconds=wait), {"retry-after": str(wait)}
         return None
 
 
@@ -122,7 +122,7 @@ Refusal = tuple[int, str, dict[str, str]]
 
 def too_large(limit: int) -> str:
     """What is said to a body of more than ``limit`` bytes."""
-    return strings.TOO_LARGE.format(megabytes=limit // 2**20)
+    return strings.server.TOO_LARGE.format(megabytes=limit // 2**20)
 
 
 class _Answer:
@@ -140,7 +140,7 @@ class _Answer:
         if self.refused:
             return
         if message.get("status") == 422:  # FastAPI would repeat what was sent, with a list of its faults
-            await self.refuse(422, strings.MALFORMED, {})
+            await self.refuse(422, strings.server.MALFORMED, {})
         else:
             await self._pass(message)
 
@@ -198,7 +198,7 @@ async def _ask(app: Application, scope: MutableMapping[str, Any], receive: Recei
             async with asyncio.timeout_at(deadline):
                 message = await receive()
         except TimeoutError:
-            await answer.refuse(408, strings.TOO_SLOW, {"connection": "close"})
+            await answer.refuse(408, strings.server.TOO_SLOW, {"connection": "close"})
             return
         if message["type"] == "http.disconnect":
             return
@@ -232,7 +232,7 @@ async def _ask(app: Application, scope: MutableMapping[str, Any], receive: Recei
 async def _upload(app: Application, scope: MutableMapping[str, Any], receive: Receive, answer: _Answer) -> None:
     """Let files in that could be tables, within the limits of one file and of all that lie here."""
     if await asyncio.to_thread(_bytes_below, Path(get_upload_folder())) > MAX_UPLOADED_BYTES:
-        await answer.refuse(503, strings.UPLOADS_FULL, {"retry-after": "600"})
+        await answer.refuse(503, strings.server.UPLOADS_FULL, {"retry-after": "600"})
         return
     limit, read, more = MAX_FILE_BYTES + MULTIPART_BYTES, 0, True
     deadline = asyncio.get_running_loop().time() + UPLOAD_SECONDS
@@ -245,7 +245,7 @@ async def _upload(app: Application, scope: MutableMapping[str, Any], receive: Re
             async with asyncio.timeout_at(deadline if more else None):
                 message = await receive()
         except TimeoutError:
-            await answer.refuse(408, strings.TOO_SLOW, {"connection": "close"})
+            await answer.refuse(408, strings.server.TOO_SLOW, {"connection": "close"})
             return {"type": "http.disconnect"}
         read += len(message.get("body", b""))
         more, gone = message.get("more_body", False), message["type"] == "http.disconnect"

@@ -14,4 +14,4 @@ def fetch_nothing() -> None:
 
 
 async def _refuse(_: str) -> Any:
-    raise gr.Error(strings.NO_ADDRESS, print_exception=False)
+    raise gr.Error(strings.server.NO_ADDRESS, print_exception=False)

@@ -69,19 +69,19 @@ def build_demo(
         notice = gr.HTML("", apply_default_css=False, elem_classes="emo-slot")
         shared: dict[str, sharing.Shared] = {}
         with gr.Tabs(elem_id="page-tabs", overflow_behavior="wrap") as tabs:
-            with gr.Tab(strings.CLASSIFY_TAB, id="classify"):
+            with gr.Tab(strings.classify.TAB, id="classify"):
                 shared["classify"] = classify.build(service)
-            with gr.Tab(strings.COMPARE_TAB, id="compare"):
+            with gr.Tab(strings.compare.TAB, id="compare"):
                 shared["compare"] = compare.build(service, hub_models)
-            with gr.Tab(strings.EXPLAIN_TAB, id="explain"):
+            with gr.Tab(strings.explain.TAB, id="explain"):
                 shared["explain"] = explain.build(service)
-            with gr.Tab(strings.BATCH_TAB, id="batch"):
+            with gr.Tab(strings.batch.TAB, id="batch"):
                 batch.build(service)
-            with gr.Tab(strings.EVALUATE_TAB, id="evaluate"):
+            with gr.Tab(strings.evaluate.TAB, id="evaluate"):
                 evaluate.build(service)
-            with gr.Tab(strings.MODELS_TAB, id="models"):
+            with gr.Tab(strings.models.TAB, id="models"):
                 models_tab.build(models, cards)
-            with gr.Tab(strings.FEEDBACK_TAB, id="feedback"):
+            with gr.Tab(strings.feedback.TAB, id="feedback"):
                 feedback_tab.build(service, desk)
         sharing.wire(demo, tabs, notice, shared, service.store.names)
         demo.quick = api.build(service)

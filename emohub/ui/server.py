@@ -82,9 +82,12 @@ def launch(
         )
     if mcp:
         api.answer_in_json(demo)
-    print(strings.SERVING.format(url=url), flush=True)
+    print(strings.server.SERVING.format(url=url), flush=True)
     if share:
-        print(strings.SHARED.format(url=demo.share_url) if demo.share_url else strings.NOT_SHARED, flush=True)
+        print(
+            strings.server.SHARED.format(url=demo.share_url) if demo.share_url else strings.server.NOT_SHARED,
+            flush=True,
+        )
     if warm_up:
         demo.service.store.warm_up()
     if block:

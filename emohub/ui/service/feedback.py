@@ -40,12 +40,12 @@ def submit(
         RecordError: the row cannot be written.
     """
     if consent is not True:
-        raise UsageError(strings.FEEDBACK_NO_CONSENT, strings.FEEDBACK_TICK)
+        raise UsageError(strings.feedback.NO_CONSENT, strings.feedback.TICK)
     if not isinstance(label, str) or not label:
-        raise UsageError(strings.FEEDBACK_NO_LABEL, strings.FEEDBACK_CHOOSE_LABEL)
+        raise UsageError(strings.feedback.NO_LABEL, strings.feedback.CHOOSE_LABEL)
     prediction = ask(service, text, model)
     if label not in prediction.labels:
-        raise UsageError("this model knows no such label", strings.FEEDBACK_CHOOSE_LABEL)
+        raise UsageError("this model knows no such label", strings.feedback.CHOOSE_LABEL)
     name = checked_name(model)
     row = FeedbackRow.now(
         text=checked_text(text),

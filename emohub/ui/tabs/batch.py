@@ -123,7 +123,7 @@ class _Handlers:
         if guess is None:
             raise DataError(f"no column of {table.source} holds texts", "give a file with a column of texts")
         columns = column_choices(filter(None, table.columns))
-        optional = [(strings.BATCH_NO_COLUMN, ""), *columns]
+        optional = [(strings.batch.NO_COLUMN, ""), *columns]
         return [
             self._service.tables.hold(table),
             render_preview(table),
@@ -140,7 +140,7 @@ class _Handlers:
         """Progress, then the result."""
         try:
             if held is None:
-                raise UsageError(strings.BATCH_NOTHING_OPEN, strings.BATCH_OPEN_SOMETHING)
+                raise UsageError(strings.batch.NOTHING_OPEN, strings.batch.OPEN_SOMETHING)
             yield [*_no_result(render_progress(None, 0.0)), gr.Button(interactive=False), gr.Button(visible=True)]
             started = shown = time.monotonic()
             steps = classify_rows(self._service, held.table, model, *map(chosen_column, (text, date, group)))
@@ -161,23 +161,23 @@ class _Handlers:
 
     def stop(self) -> list[Any]:
         """What the page shows once a job was stopped; Gradio closes the job itself."""
-        return [*_no_result(markup.empty(strings.BATCH_STOPPED, strings.BATCH_STOPPED_DETAIL)), *_idle()]
+        return [*_no_result(markup.empty(strings.batch.STOPPED, strings.batch.STOPPED_DETAIL)), *_idle()]
 
     def save_answers(self, held: HeldResult | None, suffix: str) -> tuple[Any, str]:
         """A file for the browser to save, and what is said of it."""
         try:
             if held is None:
-                raise UsageError(strings.BATCH_NOTHING_OPEN, strings.BATCH_OPEN_SOMETHING)
+                raise UsageError(strings.batch.NOTHING_OPEN, strings.batch.OPEN_SOMETHING)
             with self._service.place():
                 name, content = answers_file(held.result, suffix)
         except EmohubError as error:
             return None, markup.notice(error)
         file = {"name": name, "type": MEDIA_TYPES[suffix], "content": base64.b64encode(content).decode()}
-        return file, f'<p class="emo-detail" role="status">{escape(strings.BATCH_SAVED.format(name=name))}</p>'
+        return file, f'<p class="emo-detail" role="status">{escape(strings.batch.SAVED.format(name=name))}</p>'
 
 
 def _empty() -> str:
-    return markup.empty(strings.BATCH_EMPTY, strings.BATCH_EMPTY_DETAIL)
+    return markup.empty(strings.batch.EMPTY, strings.batch.EMPTY_DETAIL)
 
 
 def _no_result(shown: str) -> list[Any]:
@@ -196,30 +196,30 @@ def _refused(error: EmohubError) -> list[Any]:
 
 
 def _lay_out(names: Sequence[str]) -> _Parts:
-    no_file = markup.empty(strings.BATCH_NO_FILE, strings.BATCH_NO_FILE_DETAIL)
+    no_file = markup.empty(strings.batch.NO_FILE, strings.batch.NO_FILE_DETAIL)
     table = gr.State(time_to_live=HELD_SECONDS)
     answers = gr.State(time_to_live=HELD_SECONDS)
     file = gr.JSON(visible=False)
     with gr.Row(elem_classes="emo-split emo-batch"):
         with gr.Column():
             upload, sample = file_choice(
-                "batch", limits=strings.BATCH_LIMITS, upload=strings.BATCH_UPLOAD, sample=strings.BATCH_SAMPLE
+                "batch", limits=strings.batch.LIMITS, upload=strings.batch.UPLOAD, sample=strings.batch.SAMPLE
             )
             with gr.Column(visible=False) as settings:
-                text = gr.Dropdown([], label=strings.BATCH_TEXT_COLUMN, interactive=True, elem_id="batch-text")
+                text = gr.Dropdown([], label=strings.batch.TEXT_COLUMN, interactive=True, elem_id="batch-text")
                 with gr.Row(elem_classes="emo-pair"):
-                    date = gr.Dropdown([], label=strings.BATCH_DATE_COLUMN, interactive=True, elem_id="batch-date")
-                    group = gr.Dropdown([], label=strings.BATCH_GROUP_COLUMN, interactive=True, elem_id="batch-group")
+                    date = gr.Dropdown([], label=strings.batch.DATE_COLUMN, interactive=True, elem_id="batch-date")
+                    group = gr.Dropdown([], label=strings.batch.GROUP_COLUMN, interactive=True, elem_id="batch-group")
                 model = model_choice("batch", names)
                 with gr.Row(elem_classes="emo-pair"):
-                    run = gr.Button(strings.BATCH_RUN, variant="primary", elem_id="batch-run")
-                    cancel = gr.Button(strings.BATCH_CANCEL, visible=False, elem_id="batch-cancel")
+                    run = gr.Button(strings.batch.RUN, variant="primary", elem_id="batch-run")
+                    cancel = gr.Button(strings.batch.CANCEL, visible=False, elem_id="batch-cancel")
         with gr.Column():
             preview = gr.HTML(no_file, apply_default_css=False, elem_id="batch-preview")
     output = gr.HTML(_empty(), apply_default_css=False, elem_id="batch-result")
     with gr.Row(visible=False, elem_classes="emo-saves") as saves:
         save = {
-            suffix: gr.Button(strings.BATCH_SAVE[suffix], elem_id=f"batch-save-{suffix[1:]}") for suffix in MEDIA_TYPES
+            suffix: gr.Button(strings.batch.SAVE[suffix], elem_id=f"batch-save-{suffix[1:]}") for suffix in MEDIA_TYPES
         }
     saved = gr.HTML("", apply_default_css=False, elem_id="batch-saved")
     least_certain = gr.HTML("", apply_default_css=False, elem_id="batch-least-certain")
@@ -251,12 +251,12 @@ def render_preview(table: Table) -> str:
     shown = columns[:_PREVIEW_COLUMNS]
     head = Table({name: table.columns[name][:_PREVIEW_ROWS] for name in shown})
     cells = [[_cell(value) for value in head.values(name, keep_damage=True)] for name in shown]
-    size = strings.BATCH_SIZE.format(rows=f"{len(table):,}", columns=f"{len(columns):,}")
+    size = strings.batch.SIZE.format(rows=f"{len(table):,}", columns=f"{len(columns):,}")
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in shown)
     rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in zip(*cells, strict=True))
     return markup.result(
         f'<p class="emo-by">{escape(Path(table.source).name)}</p><p>{escape(size)}</p>',
-        f'<div class="emo-preview" tabindex="0" role="region" aria-label="{strings.BATCH_PREVIEW}">'
+        f'<div class="emo-preview" tabindex="0" role="region" aria-label="{strings.batch.PREVIEW}">'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
     )
 
@@ -269,14 +269,14 @@ def _cell(value: object) -> str:
 def render_progress(step: Progress | None, seconds: float) -> str:
     """How far it is; ``seconds`` have passed. Only the headline is read out, once."""
     if step is None:
-        detail, share = strings.BATCH_WAITING, 0.0
+        detail, share = strings.batch.WAITING, 0.0
     else:
         left = max(1, round(seconds * (1 - step.share) / max(step.share, 1e-6)))
-        words = strings.BATCH_SECONDS_LEFT if left < 100 else strings.BATCH_MINUTES_LEFT
-        rows = strings.BATCH_ROWS_DONE.format(done=f"{step.done:,}", total=f"{step.total:,}")
+        words = strings.batch.SECONDS_LEFT if left < 100 else strings.batch.MINUTES_LEFT
+        rows = strings.batch.ROWS_DONE.format(done=f"{step.done:,}", total=f"{step.total:,}")
         detail, share = f"{rows} · {words.format(seconds=left, minutes=round(left / 60))}", step.share
     return markup.result(
-        f"<p>{strings.BATCH_RUNNING}</p>",
-        f'<progress aria-label="{strings.BATCH_RUNNING}" max="1" value="{share:.4f}"></progress>'
+        f"<p>{strings.batch.RUNNING}</p>",
+        f'<progress aria-label="{strings.batch.RUNNING}" max="1" value="{share:.4f}"></progress>'
         f'<p class="emo-detail">{detail}</p>',
     )

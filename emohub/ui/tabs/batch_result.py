@@ -17,13 +17,13 @@ def render_result(result: BatchResult, seconds: float) -> str:
     """The labels, in all, by group and over time; ``seconds`` is the time that it took."""
     answers, ranked = result.answers, result.ranked_labels()
     top = ranked[0]
-    headline = strings.BATCH_HEADLINE.format(
+    headline = strings.batch.HEADLINE.format(
         label=answers.labels[top],
         share=markup.percent(result.counted.shares[top]),
         rows=f"{result.counted.total:,}",
         model=result.model,
     )
-    took = strings.BATCH_TOOK.format(seconds=f"{seconds:.1f}" if seconds < 10 else f"{seconds:,.0f}")
+    took = strings.batch.TOOK.format(seconds=f"{seconds:.1f}" if seconds < 10 else f"{seconds:,.0f}")
     parts = [
         f'<p class="emo-facts">{escape(took)}</p>',
         *(f'<p class="emo-note">{escape(note)}</p>' for note in notes(result)),
@@ -40,10 +40,10 @@ def notes(result: BatchResult) -> list[str]:
     """What the reader must know of rows that are not in the answers, not in the dates, or not read to their end."""
     answers, dates = result.answers, result.dates
     counts: tuple[tuple[int, str, dict[str, str]], ...] = (
-        (answers.asked.without_text, strings.BATCH_WITHOUT_TEXT, {}),
-        (answers.truncated, strings.BATCH_TRUNCATED, {"max_length": f"{answers.max_length:,}"}),
-        (dates.missing if dates else 0, strings.BATCH_WITHOUT_DATE, {}),
-        (dates.unreadable if dates else 0, strings.BATCH_UNREADABLE_DATE, {"row": _first_unreadable(dates)}),
+        (answers.asked.without_text, strings.batch.WITHOUT_TEXT, {}),
+        (answers.truncated, strings.batch.TRUNCATED, {"max_length": f"{answers.max_length:,}"}),
+        (dates.missing if dates else 0, strings.batch.WITHOUT_DATE, {}),
+        (dates.unreadable if dates else 0, strings.batch.UNREADABLE_DATE, {"row": _first_unreadable(dates)}),
     )
     return [words.format(count=_rows(count), **more) for count, words, more in counts if count]
 
@@ -53,7 +53,7 @@ def _first_unreadable(dates: Dates | None) -> str:
 
 
 def _rows(count: int) -> str:
-    return strings.BATCH_ONE_ROW if count == 1 else strings.BATCH_ROWS.format(count=f"{count:,}")
+    return strings.batch.ONE_ROW if count == 1 else strings.batch.ROWS.format(count=f"{count:,}")
 
 
 def _labels(result: BatchResult, ranked: Sequence[int]) -> str:
@@ -70,10 +70,10 @@ def _labels(result: BatchResult, ranked: Sequence[int]) -> str:
     picture = label_shares_picture(labels, counts, "light")
     save = markup.download(strings.SAVE_PICTURE, "label-shares.png", picture, "image/png")
     return _section(
-        strings.BATCH_SHARES,
-        f'<table class="emo-bars"><caption class="emo-hidden">{strings.BATCH_SHARES}</caption><colgroup><col><col>'
+        strings.batch.SHARES,
+        f'<table class="emo-bars"><caption class="emo-hidden">{strings.batch.SHARES}</caption><colgroup><col><col>'
         f'</colgroup><thead class="emo-hidden"><tr><th scope="col">{strings.LABEL}</th><th scope="col">'
-        f"{strings.BATCH_SHARE_AND_ROWS}</th></tr></thead><tbody>{rows}</tbody></table><p>{save}</p>",
+        f"{strings.batch.SHARE_AND_ROWS}</th></tr></thead><tbody>{rows}</tbody></table><p>{save}</p>",
     )
 
 
@@ -85,34 +85,34 @@ def _over_time(result: BatchResult, ranked: Sequence[int], periods: Periods) -> 
     pngs: dict[Theme, bytes] = {
         theme: shares_over_time_picture(labels, counts, spans, names, theme) for theme in PALETTES
     }
-    unit = strings.BATCH_UNITS[periods.unit]
+    unit = strings.batch.UNITS[periods.unit]
     picture = markup.figure(
         pngs,
-        strings.BATCH_TIME_ALTERNATIVE.format(unit=unit, first=names[0], last=names[-1]),
-        strings.BATCH_TIME_CAPTION.format(unit=unit),
+        strings.batch.TIME_ALTERNATIVE.format(unit=unit, first=names[0], last=names[-1]),
+        strings.batch.TIME_CAPTION.format(unit=unit),
         "label-shares-over-time.png",
     )
-    figures = _figures(strings.BATCH_PERIOD, names, labels, periods.periods, ranked)
-    return _section(strings.BATCH_TIME, markup.scrolling(strings.BATCH_TIME, picture) + figures)
+    figures = _figures(strings.batch.PERIOD, names, labels, periods.periods, ranked)
+    return _section(strings.batch.TIME, markup.scrolling(strings.batch.TIME, picture) + figures)
 
 
 def _by_group(result: BatchResult, ranked: Sequence[int], groups: Groups) -> str:
     labels = [result.answers.labels[label] for label in ranked]
     named: list[tuple[str, Counted]] = [(group.name, group) for group in groups.groups]
     if groups.others:
-        named.append((strings.BATCH_OTHER_GROUPS.format(count=f"{groups.pooled:,}"), groups.others))
+        named.append((strings.batch.OTHER_GROUPS.format(count=f"{groups.pooled:,}"), groups.others))
     if groups.without:
-        named.append((strings.BATCH_NO_GROUP, groups.without))
+        named.append((strings.batch.NO_GROUP, groups.without))
     names, counted = [name for name, _ in named], [each for _, each in named]
     counts = _ranked_counts(counted, ranked)
     pngs: dict[Theme, bytes] = {theme: shares_by_group_picture(labels, counts, names, theme) for theme in PALETTES}
     picture = markup.figure(
         pngs,
-        strings.BATCH_GROUP_ALTERNATIVE.format(names=", ".join(names)),
-        strings.BATCH_GROUP_CAPTION,
+        strings.batch.GROUP_ALTERNATIVE.format(names=", ".join(names)),
+        strings.batch.GROUP_CAPTION,
         "label-shares-by-group.png",
     )
-    return _section(strings.BATCH_GROUP, picture + _figures(strings.BATCH_GROUP_NAME, names, labels, counted, ranked))
+    return _section(strings.batch.GROUP, picture + _figures(strings.batch.GROUP_NAME, names, labels, counted, ranked))
 
 
 def period_name(period: Period, periods: Periods) -> str:
@@ -121,9 +121,9 @@ def period_name(period: Period, periods: Periods) -> str:
     if periods.unit in ("year", "decade", "century"):
         return str(start.year)
     if periods.unit == "month":
-        return f"{strings.MONTHS[start.month - 1]} {start.year}"
+        return f"{strings.batch.MONTHS[start.month - 1]} {start.year}"
     several = periods.periods[0].start.year != periods.periods[-1].start.year
-    return f"{start.day} {strings.MONTHS[start.month - 1]}{f' {start.year}' if several else ''}"
+    return f"{start.day} {strings.batch.MONTHS[start.month - 1]}{f' {start.year}' if several else ''}"
 
 
 def _ranked_counts(counted: Sequence[Counted], ranked: Sequence[int]) -> list[list[int]]:
@@ -135,15 +135,15 @@ def _figures(
 ) -> str:
     """The figures of a picture, folded."""
     table = markup.table(
-        (what, strings.BATCH_TEXTS, *labels),
+        (what, strings.batch.TEXTS, *labels),
         [
             (escape(name), f"{each.total:,}", *(escape(markup.percent(each.shares[label])) for label in ranked))
             for name, each in zip(names, counted, strict=True)
         ],
     )
     return (
-        f'<details class="emo-figures"><summary>{strings.BATCH_FIGURES}</summary>'
-        f"{markup.scrolling(strings.BATCH_FIGURES, table)}</details>"
+        f'<details class="emo-figures"><summary>{strings.batch.FIGURES}</summary>'
+        f"{markup.scrolling(strings.batch.FIGURES, table)}</details>"
     )
 
 
@@ -167,9 +167,9 @@ def render_least_certain(result: BatchResult) -> str:
             )
         )
     shown_all = len(order) == len(answers.asked.texts)
-    words = strings.BATCH_UNCERTAIN_ALL if shown_all else strings.BATCH_UNCERTAIN_SOME
+    words = strings.batch.UNCERTAIN_ALL if shown_all else strings.batch.UNCERTAIN_SOME
     detail = f'<p class="emo-detail">{escape(words.format(shown=len(order)))}</p>'
-    return _section(strings.BATCH_UNCERTAIN, detail + markup.table(strings.BATCH_UNCERTAIN_COLUMNS, rows))
+    return _section(strings.batch.UNCERTAIN, detail + markup.table(strings.batch.UNCERTAIN_COLUMNS, rows))
 
 
 def _section(title: str, body: str) -> str:

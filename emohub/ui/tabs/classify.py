@@ -23,7 +23,7 @@ _READ_SHOWN = 60
 def build(service: Service) -> Shared:
     """Lay the tab out and wire it."""
     names = service.store.names
-    empty = markup.empty(strings.CLASSIFY_EMPTY, strings.CLASSIFY_EMPTY_DETAIL)
+    empty = markup.empty(strings.classify.EMPTY, strings.classify.EMPTY_DETAIL)
 
     async def show_classification(text: str, model: str, how: str, history: list[Entry] | None) -> tuple[Any, Any, Any]:
         """``how`` it was asked: ``typed`` keeps no answer, ``chosen`` keeps it, ``asked`` also minds an empty text."""
@@ -41,9 +41,9 @@ def build(service: Service) -> Shared:
 
     with gr.Row(elem_classes="emo-split"):
         with gr.Column():
-            text = text_box("classify", placeholder=strings.CLASSIFY_PLACEHOLDER, autofocus=True)
+            text = text_box("classify", placeholder=strings.classify.PLACEHOLDER, autofocus=True)
             model = model_choice("classify", names)
-            button = gr.Button(strings.CLASSIFY, variant="primary", elem_id="classify-button")
+            button = gr.Button(strings.classify.CLASSIFY, variant="primary", elem_id="classify-button")
         with gr.Column():
             output = gr.HTML(empty, apply_default_css=False, elem_id="classify-result")
         with gr.Column():
@@ -52,7 +52,7 @@ def build(service: Service) -> Shared:
                 gr.Button(example, elem_classes="emo-example")
     with gr.Column(elem_id="classify-history"):
         shown = gr.HTML("", apply_default_css=False)
-        clear = gr.Button(strings.HISTORY_CLEAR, elem_classes="emo-quiet", elem_id="classify-clear", size="sm")
+        clear = gr.Button(strings.classify.HISTORY_CLEAR, elem_classes="emo-quiet", elem_id="classify-clear", size="sm")
     how = gr.Textbox("asked", visible=False)
     history = gr.JSON([], visible=False)
 
@@ -95,7 +95,7 @@ def _unread(prediction: Prediction) -> str:
     read, unread = prediction.text[:cut], prediction.text[cut:]
     before = f"…{read[-_READ_SHOWN:]}" if len(read) > _READ_SHOWN else read
     after = f"{unread[:_UNREAD_SHOWN]}…" if len(unread) > _UNREAD_SHOWN else unread
-    heading = strings.UNREAD.format(characters=f"{len(unread):,}")
+    heading = strings.classify.UNREAD.format(characters=f"{len(unread):,}")
     return (
         f'<div class="emo-unread"><h2 class="emo-small-heading">{heading}</h2>'
         f"<p>{escape(before)}<s>{escape(after)}</s></p></div>"
@@ -107,7 +107,8 @@ def render_history(history: Sequence[Entry]) -> str:
     rows = [
         (
             f'<button type="button" class="emo-again" data-text="{escape(entry["text"])}" '
-            f'data-model="{escape(entry["model"])}" title="{strings.HISTORY_AGAIN}">{escape(entry["text"])}</button>',
+            f'data-model="{escape(entry["model"])}" title="{strings.classify.HISTORY_AGAIN}">'
+            f"{escape(entry['text'])}</button>",
             escape(entry["model"]),
             escape(entry["label"]),
             escape(markup.percent(entry["probability"])),
@@ -118,7 +119,8 @@ def render_history(history: Sequence[Entry]) -> str:
         strings.SAVE_JSON, "emohub-history.json", history_json(history), "application/json"
     )
     return (
-        f'<section class="emo-history"><div class="emo-history-head"><h2 class="emo-heading">{strings.HISTORY}</h2>'
-        f'<p class="emo-downloads">{saves}</p></div><p class="emo-detail">{strings.HISTORY_DETAIL}</p>'
-        f"{markup.table(strings.HISTORY_COLUMNS, rows)}</section>"
+        f'<section class="emo-history"><div class="emo-history-head">'
+        f'<h2 class="emo-heading">{strings.classify.HISTORY}</h2>'
+        f'<p class="emo-downloads">{saves}</p></div><p class="emo-detail">{strings.classify.HISTORY_DETAIL}</p>'
+        f"{markup.table(strings.classify.HISTORY_COLUMNS, rows)}</section>"
     )

@@ -50,18 +50,18 @@ def build(service: Service, hub_models: HubModels) -> Shared:
         except EmohubError as error:
             return markup.notice(error)
 
-    text = text_box("compare", info=strings.COMPARE_TEXTS_HINT.format(most=MAX_TEXTS), max_lines=12)
+    text = text_box("compare", info=strings.compare.TEXTS_HINT.format(most=MAX_TEXTS), max_lines=12)
     models = gr.CheckboxGroup(name_choices(names), value=names[:TICKED], label=strings.MODELS, elem_id="compare-models")
     added = adding.build(hub_models, names, models)
     with gr.Row(elem_classes="emo-buttons"):
-        button = gr.Button(strings.COMPARE, variant="primary", elem_id="compare-button", scale=0, min_width=192)
-        examples = gr.Button(strings.COMPARE_SEVERAL_EXAMPLE, elem_id="compare-examples", scale=0, min_width=260)
+        button = gr.Button(strings.compare.COMPARE, variant="primary", elem_id="compare-button", scale=0, min_width=192)
+        examples = gr.Button(strings.compare.SEVERAL_EXAMPLE, elem_id="compare-examples", scale=0, min_width=260)
     output = gr.HTML(
-        markup.empty(strings.COMPARE_EMPTY, strings.COMPARE_EMPTY_DETAIL),
+        markup.empty(strings.compare.EMPTY, strings.compare.EMPTY_DETAIL),
         apply_default_css=False,
         elem_id="compare-result",
     )
-    draw = gr.Button(strings.COMPARE_PICTURE, visible=False, elem_id="compare-draw", elem_classes="emo-fit", size="md")
+    draw = gr.Button(strings.compare.PICTURE, visible=False, elem_id="compare-draw", elem_classes="emo-fit", size="md")
     picture = gr.HTML("", apply_default_css=False, elem_id="compare-picture")
 
     asked = [text, models, added]

@@ -33,10 +33,10 @@ def render_texts(compared: TextsComparison, seconds: float) -> str:
     total, count = len(compared.texts), compared.disagreements
     overall = "disagree" if count else _overall(_kinds_of(compared))
     texts = "".join(f"<li>{_text(text)}</li>" for text in compared.texts)
-    facts = strings.TEXTS_SECONDS.format(texts=f"{total:,}", seconds=f"{seconds:.1f}")
+    facts = strings.compare.TEXTS_SECONDS.format(texts=f"{total:,}", seconds=f"{seconds:.1f}")
     return markup.result(
         _verdict(overall, texts_verdict(compared)),
-        f'<ol class="emo-texts">{texts}</ol><p class="emo-facts">{facts} · {strings.TEXT_OPEN_HINT}</p>'
+        f'<ol class="emo-texts">{texts}</ol><p class="emo-facts">{facts} · {strings.compare.TEXT_OPEN_HINT}</p>'
         + _downloads(texts_csv(compared), comparison_json(compared)),
         kind="comparison",
     )
@@ -50,8 +50,8 @@ def render_picture(comparison: TextComparison) -> str:
     }
     return _figure(
         {theme: draw_comparison(shown, table, theme) for theme in _THEMES},
-        strings.COMPARE_PICTURE_ALT.format(labels=_list(shown), models=_list(comparison.predictions)),
-        strings.COMPARE_PICTURE_CAPTION.format(text=_shortened(comparison.text)),
+        strings.compare.PICTURE_ALT.format(labels=_list(shown), models=_list(comparison.predictions)),
+        strings.compare.PICTURE_CAPTION.format(text=_shortened(comparison.text)),
     )
 
 
@@ -68,8 +68,8 @@ def render_texts_picture(compared: TextsComparison) -> str:
     disagree = [text.disagree for text in compared.texts]
     return _figure(
         {theme: draw_texts_comparison(texts, answers, disagree, theme) for theme in _THEMES},
-        strings.COMPARE_PICTURE_TEXTS_ALT.format(models=_list(answers), texts=min(len(texts), MOST_TEXTS)),
-        strings.COMPARE_PICTURE_TEXTS_CAPTION.format(texts=min(len(texts), MOST_TEXTS)),
+        strings.compare.PICTURE_TEXTS_ALT.format(models=_list(answers), texts=min(len(texts), MOST_TEXTS)),
+        strings.compare.PICTURE_TEXTS_CAPTION.format(texts=min(len(texts), MOST_TEXTS)),
     )
 
 
@@ -90,37 +90,40 @@ def verdict(comparison: TextComparison) -> str:
     relations = relations_of(comparison)
     if not relations:
         (only,) = comparison.predictions.values()
-        return strings.ONE_ANSWER.format(label=only.label)
+        return strings.compare.ONE_ANSWER.format(label=only.label)
     apart = [name for name, kind in relations.items() if kind == "apart"]
     if len(apart) == len(relations):
-        return strings.NOT_COMPARABLE
+        return strings.compare.NOT_COMPARABLE
     groups: dict[str, list[str]] = {}
     for name in relations:
         if name not in apart:
             groups.setdefault(label_key(comparison.predictions[name].label), []).append(name)
     labels = {key: comparison.predictions[names[0]].label for key, names in groups.items()}
     if len(groups) > 1:
-        answers = (strings.ANSWER_OF.format(names=_list(names), label=labels[key]) for key, names in groups.items())
-        said = strings.DISAGREE.format(answers="; ".join(answers))
+        answers = (
+            strings.compare.ANSWER_OF.format(names=_list(names), label=labels[key]) for key, names in groups.items()
+        )
+        said = strings.compare.DISAGREE.format(answers="; ".join(answers))
     else:
         ((key, names),) = groups.items()
-        sentence = strings.SOME_AGREE if apart else strings.ALL_AGREE
+        sentence = strings.compare.SOME_AGREE if apart else strings.compare.ALL_AGREE
         said = sentence.format(names=_list(names), count=len(names), label=labels[key])
     if not apart:
         return said
-    return f"{said} {(strings.APART if len(apart) == 1 else strings.APART_MANY).format(names=_list(apart))}"
+    standing = strings.compare.APART if len(apart) == 1 else strings.compare.APART_MANY
+    return f"{said} {standing.format(names=_list(apart))}"
 
 
 def texts_verdict(compared: TextsComparison) -> str:
     """On how many texts the models disagree, in a sentence."""
     total = f"{len(compared.texts):,}"
     if len(compared.models) == 1:
-        return strings.TEXTS_ONE_MODEL.format(total=total)
+        return strings.compare.TEXTS_ONE_MODEL.format(total=total)
     if compared.disagreements:
-        return strings.TEXTS_DISAGREE.format(count=f"{compared.disagreements:,}", total=total)
+        return strings.compare.TEXTS_DISAGREE.format(count=f"{compared.disagreements:,}", total=total)
     if _overall(_kinds_of(compared)) == "agree":
-        return strings.TEXTS_AGREE.format(total=total)
-    return strings.NOT_COMPARABLE
+        return strings.compare.TEXTS_AGREE.format(total=total)
+    return strings.compare.NOT_COMPARABLE
 
 
 def label_order(comparison: TextComparison) -> list[str]:
@@ -139,7 +142,7 @@ def _columns(comparison: TextComparison, kinds: Mapping[str, str], *, timed: boo
 
 def _column(comparison: TextComparison, name: str, relation: str | None, timed: bool) -> str:
     prediction = comparison.predictions[name]
-    tag = f'<span class="emo-tag">{strings.RELATIONS[relation]}</span>' if relation else ""
+    tag = f'<span class="emo-tag">{strings.compare.RELATIONS[relation]}</span>' if relation else ""
     facts = markup.facts(prediction) if timed else _untimed(prediction)
     return (
         f'<section class="emo-column emo-{relation}" aria-label="{escape(name)}">'
@@ -162,7 +165,11 @@ def _bars(comparison: TextComparison, name: str) -> str:
     tables = {model: dict(zip(comparison.labels, shares, strict=True)) for model, shares in comparison.table.items()}
     known = [label for label in label_order(comparison) if tables[name][label] is not None]
     own = {label for label in known if all(tables[other][label] is None for other in tables if other != name)}
-    heading = {next(label for label in known if label in own): strings.OWN_LABELS} if 0 < len(own) < len(known) else {}
+    heading = (
+        {next(label for label in known if label in own): strings.compare.OWN_LABELS}
+        if 0 < len(own) < len(known)
+        else {}
+    )
     others = [label for label in comparison.labels if label not in known]
     return markup.bars(known, [tables[name][label] for label in known], headings=heading) + _unknown(others)
 
@@ -170,7 +177,9 @@ def _bars(comparison: TextComparison, name: str) -> str:
 def _unknown(labels: list[str]) -> str:
     if not labels:
         return ""
-    summary = strings.ONE_OTHER_LABEL if len(labels) == 1 else strings.OTHER_LABELS.format(count=len(labels))
+    summary = (
+        strings.compare.ONE_OTHER_LABEL if len(labels) == 1 else strings.compare.OTHER_LABELS.format(count=len(labels))
+    )
     return f'<details class="emo-others"><summary>{summary}</summary><p>{escape(", ".join(labels))}</p></details>'
 
 
@@ -183,7 +192,7 @@ def _text(text: RankedText) -> str:
         f"<b>{escape(prediction.label)}</b> {escape(markup.percent(max(prediction.probabilities)))}</span>"
         for name, prediction in text.comparison.predictions.items()
     )
-    tag = f'<span class="emo-tag">{strings.TEXT_RELATIONS[overall]}</span>' if kinds else ""
+    tag = f'<span class="emo-tag">{strings.compare.TEXT_RELATIONS[overall]}</span>' if kinds else ""
     return (
         f'<details class="emo-compared emo-{overall}"><summary><span class="emo-said">'
         f'<span class="emo-quoted">{escape(text.comparison.text)}</span>{tag}</span>'
@@ -195,7 +204,7 @@ def _text(text: RankedText) -> str:
 def _distance(text: RankedText) -> str:
     if text.distance is None:
         return ""
-    said = strings.TEXT_DISTANCE.format(points=f"{100 * text.distance:.1f}")
+    said = strings.compare.TEXT_DISTANCE.format(points=f"{100 * text.distance:.1f}")
     return f'<p class="emo-detail">{said}</p>'
 
 

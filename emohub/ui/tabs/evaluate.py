@@ -72,7 +72,7 @@ def build(service: Service) -> None:
             yield markup.notice(error), *idle
 
     def stop_evaluating() -> tuple[Any, Any, Any]:
-        shown = markup.empty(strings.EVALUATE_STOPPED, strings.EVALUATE_STOPPED_DETAIL)
+        shown = markup.empty(strings.evaluate.STOPPED, strings.evaluate.STOPPED_DETAIL)
         return shown, gr.Button(interactive=True), gr.Button(visible=False)
 
     at_once = {"queue": False, "api_visibility": "private", "show_progress": "minimal"}
@@ -101,23 +101,23 @@ def _lay_out(names: Sequence[str]) -> _Parts:
         with gr.Column():
             upload, sample = file_choice(
                 "evaluate",
-                limits=strings.EVALUATE_LIMITS,
-                upload=strings.EVALUATE_UPLOAD,
-                sample=strings.EVALUATE_SAMPLE,
+                limits=strings.evaluate.LIMITS,
+                upload=strings.evaluate.UPLOAD,
+                sample=strings.evaluate.SAMPLE,
             )
             with gr.Column(visible=False) as settings:
-                text = _column(strings.EVALUATE_TEXT_COLUMN, "text")
+                text = _column(strings.evaluate.TEXT_COLUMN, "text")
                 with gr.Row(elem_classes="emo-pair"):
-                    label = _column(strings.EVALUATE_LABEL_COLUMN, "label")
-                    slice_ = _column(strings.EVALUATE_SLICE_COLUMN, "slice")
+                    label = _column(strings.evaluate.LABEL_COLUMN, "label")
+                    slice_ = _column(strings.evaluate.SLICE_COLUMN, "slice")
                 models = gr.CheckboxGroup(
                     name_choices(names), value=list(names[:MAX_MODELS]), label=strings.MODELS, elem_id="evaluate-models"
                 )
                 with gr.Row(elem_classes="emo-pair"):
-                    run = gr.Button(strings.EVALUATE_RUN, variant="primary", elem_id="evaluate-run")
-                    cancel = gr.Button(strings.EVALUATE_CANCEL, visible=False, elem_id="evaluate-cancel")
+                    run = gr.Button(strings.evaluate.RUN, variant="primary", elem_id="evaluate-run")
+                    cancel = gr.Button(strings.evaluate.CANCEL, visible=False, elem_id="evaluate-cancel")
         with gr.Column():
-            no_file = markup.empty(strings.EVALUATE_NO_FILE, strings.EVALUATE_NO_FILE_DETAIL)
+            no_file = markup.empty(strings.evaluate.NO_FILE, strings.evaluate.NO_FILE_DETAIL)
             preview = gr.HTML(no_file, apply_default_css=False, elem_id="evaluate-preview")
     output = gr.HTML(_empty(), apply_default_css=False, elem_id="evaluate-result")
     return _Parts(table, upload, sample, settings, text, label, slice_, models, run, cancel, preview, output)
@@ -128,7 +128,7 @@ def _column(label: str, role: str) -> gr.Dropdown:
 
 
 def _empty() -> str:
-    return markup.empty(strings.EVALUATE_EMPTY, strings.EVALUATE_EMPTY_DETAIL)
+    return markup.empty(strings.evaluate.EMPTY, strings.evaluate.EMPTY_DETAIL)
 
 
 def _opened(service: Service, table: Table) -> list[Any]:
@@ -137,7 +137,7 @@ def _opened(service: Service, table: Table) -> list[Any]:
     if guess is None:
         raise DataError(f"no column of {table.source} holds texts", "give a file with a column of texts")
     columns = column_choices(filter(None, table.columns))
-    optional = [(strings.EVALUATE_NO_COLUMN, ""), *columns]
+    optional = [(strings.evaluate.NO_COLUMN, ""), *columns]
     return [
         service.tables.hold(table),
         render_preview(table),
@@ -158,7 +158,7 @@ def _steps(
 ) -> Iterator[str]:
     """What the page shows one after the other: how far it is, every now and then, and at last the evaluation."""
     if held is None:
-        raise UsageError(strings.EVALUATE_NOTHING_OPEN, strings.EVALUATE_OPEN_SOMETHING)
+        raise UsageError(strings.evaluate.NOTHING_OPEN, strings.evaluate.OPEN_SOMETHING)
     steps = evaluate(service, held.table, models, *map(chosen_column, (text, label, column)))
     shown = time.monotonic()
     while True:
@@ -170,18 +170,18 @@ def _steps(
         if (now := time.monotonic()) - shown >= _PROGRESS_SECONDS:
             shown = now
             yield render_progress(step, models)
-    yield _progress(strings.EVALUATE_DRAWING, "", 1.0)
+    yield _progress(strings.evaluate.DRAWING, "", 1.0)
     yield render(comparison)
 
 
 def render_progress(step: Step | None, models: Sequence[str]) -> str:
     """How far it is: which of the models answers, or is measured."""
     if step is None:
-        return _progress(strings.EVALUATE_WAITING, "", 0.0)
+        return _progress(strings.evaluate.WAITING, "", 0.0)
     answering = step.part == "answering"
     place = models.index(step.model) + 1
-    headline = strings.EVALUATE_ANSWERING if answering else strings.EVALUATE_MEASURING
-    detail = strings.EVALUATE_TEXTS_DONE if answering else strings.EVALUATE_RESAMPLES_DONE
+    headline = strings.evaluate.ANSWERING if answering else strings.evaluate.MEASURING
+    detail = strings.evaluate.TEXTS_DONE if answering else strings.evaluate.RESAMPLES_DONE
     part = step.done / step.total / 2 + (0 if answering else 0.5)
     return _progress(
         headline.format(model=step.model, place=place, models=len(models)),
@@ -194,6 +194,6 @@ def _progress(headline: str, detail: str, share: float) -> str:
     """Only the headline is read out, when it changes."""
     return markup.result(
         f"<p>{escape(headline)}</p>",
-        f'<progress aria-label="{strings.EVALUATE_PROGRESS}" max="1" value="{share:.4f}"></progress>'
+        f'<progress aria-label="{strings.evaluate.PROGRESS}" max="1" value="{share:.4f}"></progress>'
         f'<p class="emo-detail">{escape(detail)}</p>',
     )

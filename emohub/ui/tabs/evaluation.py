@@ -38,35 +38,35 @@ def verdict(comparison: LabelledComparison) -> str:
         ((found.accuracy.value, name) for name, found in comparison.models.items() if found), key=lambda pair: -pair[0]
     )
     best, model = ranked[0]
-    texts = strings.EVALUATE_ONE_TEXT if comparison.rows == 1 else strings.EVALUATE_TEXTS
+    texts = strings.evaluate.ONE_TEXT if comparison.rows == 1 else strings.evaluate.TEXTS
     said = {"accuracy": markup.percent(best), "texts": texts.format(count=f"{comparison.rows:,}")}
     if len(ranked) == 1:
-        return strings.EVALUATE_ONE_MODEL.format(model=model, **said)
+        return strings.evaluate.ONE_MODEL.format(model=model, **said)
     tied = [name for accuracy, name in ranked if accuracy == best]
     if len(tied) > 1:
-        return strings.EVALUATE_TIE.format(models=_list(tied), **said)
+        return strings.evaluate.TIE.format(models=_list(tied), **said)
     second = ranked[1][1]
     pair = next(pair for pair in comparison.pairs if {pair.first, pair.second} == {model, second})
-    lead = strings.EVALUATE_BETTER if pair.p_holm < _HARDLY_CHANCE else strings.EVALUATE_MAYBE_CHANCE
+    lead = strings.evaluate.BETTER if pair.p_holm < _HARDLY_CHANCE else strings.evaluate.MAYBE_CHANCE
     ahead = lead.format(second=second, p=f"{pair.p_holm:.2g}")
-    return f"{strings.EVALUATE_BEST.format(model=model, **said)} {ahead}"
+    return f"{strings.evaluate.BEST.format(model=model, **said)} {ahead}"
 
 
 def _notes(comparison: LabelledComparison, measured: dict[str, Measured]) -> str:
     """What the reader must know of models and rows that are not in the figures, and of answers outside the file."""
-    notes = [strings.EVALUATE_UNALIGNED.format(reason=reason) for reason in comparison.unaligned.values()]
+    notes = [strings.evaluate.UNALIGNED.format(reason=reason) for reason in comparison.unaligned.values()]
     if comparison.left_out:
-        notes.append(strings.EVALUATE_LEFT_OUT.format(count=f"{comparison.left_out:,}"))
+        notes.append(strings.evaluate.LEFT_OUT.format(count=f"{comparison.left_out:,}"))
     others = [name for name, found in measured.items() if any(found.other_answers)]
     if others:
         labels = _list(comparison.labels)
-        notes.append(strings.EVALUATE_OTHER_LABELS.format(models=_list(others), labels=labels))
+        notes.append(strings.evaluate.OTHER_LABELS.format(models=_list(others), labels=labels))
     return "".join(f'<p class="emo-note">{escape(note)}</p>' for note in notes)
 
 
 def _scores(comparison: LabelledComparison, measured: dict[str, Measured]) -> str:
     method = comparison.intervals
-    detail = strings.EVALUATE_SCORES_DETAIL.format(
+    detail = strings.evaluate.SCORES_DETAIL.format(
         level=method.level, resamples=f"{method.resamples:,}", seed=method.seed
     )
     rows = [
@@ -80,7 +80,7 @@ def _scores(comparison: LabelledComparison, measured: dict[str, Measured]) -> st
         )
         for name, found in measured.items()
     ]
-    return _part(strings.EVALUATE_SCORES, detail, _table(strings.EVALUATE_SCORES, strings.EVALUATE_SCORE_COLUMNS, rows))
+    return _part(strings.evaluate.SCORES, detail, _table(strings.evaluate.SCORES, strings.evaluate.SCORE_COLUMNS, rows))
 
 
 def _pairs(pairs: Sequence[PairOnSplit]) -> str:
@@ -101,17 +101,17 @@ def _pairs(pairs: Sequence[PairOnSplit]) -> str:
         Overlap(pair.first, pair.second, pair.only_second_right, pair.both_wrong, pair.only_first_right)
         for pair in pairs
     ]
-    alternative = strings.EVALUATE_OVERLAP_ALTERNATIVE.format(
-        pairs=" ".join(strings.EVALUATE_OVERLAP_PAIR.format(**each._asdict()) for each in wrong)
+    alternative = strings.evaluate.OVERLAP_ALTERNATIVE.format(
+        pairs=" ".join(strings.evaluate.OVERLAP_PAIR.format(**each._asdict()) for each in wrong)
     )
     picture = markup.figure(
         {theme: overlap_picture(wrong, theme) for theme in _THEMES},
         alternative,
-        strings.EVALUATE_OVERLAP_CAPTION,
+        strings.evaluate.OVERLAP_CAPTION,
         "emohub-errors.png",
     )
-    table = _table(strings.EVALUATE_PAIRS, strings.EVALUATE_PAIR_COLUMNS, rows)
-    return _part(strings.EVALUATE_PAIRS, strings.EVALUATE_PAIRS_DETAIL, table + picture)
+    table = _table(strings.evaluate.PAIRS, strings.evaluate.PAIR_COLUMNS, rows)
+    return _part(strings.evaluate.PAIRS, strings.evaluate.PAIRS_DETAIL, table + picture)
 
 
 def _labels(comparison: LabelledComparison, measured: dict[str, Measured]) -> str:
@@ -124,26 +124,26 @@ def _labels(comparison: LabelledComparison, measured: dict[str, Measured]) -> st
         )
         for place, label in enumerate(comparison.labels)
     ]
-    table = _table(strings.EVALUATE_LABELS, (*strings.EVALUATE_LABEL_COLUMNS, *measured), rows)
-    return _part(strings.EVALUATE_LABELS, strings.EVALUATE_LABELS_DETAIL, table)
+    table = _table(strings.evaluate.LABELS, (*strings.evaluate.LABEL_COLUMNS, *measured), rows)
+    return _part(strings.evaluate.LABELS, strings.evaluate.LABELS_DETAIL, table)
 
 
 def _label_result(result: LabelResult) -> str:
-    precision = strings.EVALUATE_PRECISION.format(value=result.precision.value)
-    recall = strings.EVALUATE_RECALL.format(value=result.recall.value)
+    precision = strings.evaluate.PRECISION.format(value=result.precision.value)
+    recall = strings.evaluate.RECALL.format(value=result.recall.value)
     return f'{markup.interval(result.f1)}<span class="emo-sub">{precision}</span><span class="emo-sub">{recall}</span>'
 
 
 def _confusion(comparison: LabelledComparison, measured: dict[str, Measured]) -> str:
     figures = "".join(_confusion_figure(name, found, comparison.labels) for name, found in measured.items())
     grid = f'<div class="emo-figures-grid">{figures}</div>'
-    return _part(strings.EVALUATE_CONFUSION, strings.EVALUATE_CONFUSION_DETAIL, grid)
+    return _part(strings.evaluate.CONFUSION, strings.evaluate.CONFUSION_DETAIL, grid)
 
 
 def _confusion_figure(name: str, found: Measured, labels: Sequence[str]) -> str:
     """A model's matrix, with one more column where it answers labels that the file does not have."""
     others = any(found.other_answers)
-    answers = [*labels, strings.EVALUATE_OTHER_ANSWER] if others else list(labels)
+    answers = [*labels, strings.evaluate.OTHER_ANSWER] if others else list(labels)
     matrix = [
         [*row, other] if others else list(row)
         for row, other in zip(found.confusion_matrix, found.other_answers, strict=True)
@@ -152,7 +152,7 @@ def _confusion_figure(name: str, found: Measured, labels: Sequence[str]) -> str:
         _in_words(label, row, place, answers) for place, (label, row) in enumerate(zip(labels, matrix, strict=True))
     )
     pictures = {theme: confusion_picture(matrix, labels, answers, theme) for theme in _THEMES}
-    alternative = strings.EVALUATE_CONFUSION_ALTERNATIVE.format(model=name, rows=rows)
+    alternative = strings.evaluate.CONFUSION_ALTERNATIVE.format(model=name, rows=rows)
     return markup.figure(pictures, alternative, name, "emohub-confusion.png")
 
 
@@ -160,8 +160,8 @@ def _in_words(label: str, row: Sequence[int], place: int, answers: Sequence[str]
     """One row of a matrix: how many are right, and what the others are taken for most often."""
     wrong = [(count, answer) for index, (count, answer) in enumerate(zip(row, answers, strict=True)) if index != place]
     count, answer = max(wrong, key=lambda pair: pair[0], default=(0, ""))
-    most = strings.EVALUATE_CONFUSION_MOST.format(count=count, answer=answer) if count else ""
-    return strings.EVALUATE_CONFUSION_ROW.format(label=label, right=row[place], support=sum(row), most=most)
+    most = strings.evaluate.CONFUSION_MOST.format(count=count, answer=answer) if count else ""
+    return strings.evaluate.CONFUSION_ROW.format(label=label, right=row[place], support=sum(row), most=most)
 
 
 def _calibration(measured: dict[str, Measured]) -> str:
@@ -169,35 +169,35 @@ def _calibration(measured: dict[str, Measured]) -> str:
     bins = {name: found.calibration for name, found in measured.items()}
     picture = markup.figure(
         {theme: calibration_picture(bins, theme) for theme in _THEMES},
-        strings.EVALUATE_CALIBRATION_ALTERNATIVE.format(errors=errors),
+        strings.evaluate.CALIBRATION_ALTERNATIVE.format(errors=errors),
         "",
         "emohub-calibration.png",
     )
-    return _part(strings.EVALUATE_CALIBRATION, strings.EVALUATE_CALIBRATION_DETAIL, picture)
+    return _part(strings.evaluate.CALIBRATION, strings.evaluate.CALIBRATION_DETAIL, picture)
 
 
 def _slices(slicings: Sequence[Slicing]) -> str:
-    detail = strings.EVALUATE_SLICES_DETAIL.format(least=LEAST_ROWS_OF_A_GAP)
-    return _part(strings.EVALUATE_SLICES, detail, "".join(map(_slicing, slicings)))
+    detail = strings.evaluate.SLICES_DETAIL.format(least=LEAST_ROWS_OF_A_GAP)
+    return _part(strings.evaluate.SLICES, detail, "".join(map(_slicing, slicings)))
 
 
 def _slicing(slicing: Slicing) -> str:
-    title = strings.EVALUATE_SLICE_NAMES[slicing.kind].format(column=slicing.by)
+    title = strings.evaluate.SLICE_NAMES[slicing.kind].format(column=slicing.by)
     rows = [
         (escape(part.value), f"{part.rows:,}", *(markup.interval(share) for share in part.accuracy.values()))
         for part in slicing.slices
     ]
-    gaps = [markup.dash(strings.EVALUATE_NO_GAP) if gap is None else f"{gap:.4f}" for gap in slicing.gaps.values()]
-    rows.append((strings.EVALUATE_GAP, markup.dash(strings.EVALUATE_ALL_SLICES), *gaps))
-    table = _table(title, (*strings.EVALUATE_SLICE_COLUMNS, *slicing.gaps), rows)
+    gaps = [markup.dash(strings.evaluate.NO_GAP) if gap is None else f"{gap:.4f}" for gap in slicing.gaps.values()]
+    rows.append((strings.evaluate.GAP, markup.dash(strings.evaluate.ALL_SLICES), *gaps))
+    table = _table(title, (*strings.evaluate.SLICE_COLUMNS, *slicing.gaps), rows)
     return f'<h3 class="emo-small-heading">{escape(title)}</h3>{table}'
 
 
 def _disagreements(comparison: LabelledComparison) -> str:
     found = comparison.disagreements
-    detail = strings.EVALUATE_AGREEMENT.format(share=markup.percent(comparison.agreement))
+    detail = strings.evaluate.AGREEMENT.format(share=markup.percent(comparison.agreement))
     if len(found) > _SHOWN_ROWS:
-        some = strings.EVALUATE_DISAGREEMENTS_SOME.format(shown=_SHOWN_ROWS, count=f"{len(found):,}")
+        some = strings.evaluate.DISAGREEMENTS_SOME.format(shown=_SHOWN_ROWS, count=f"{len(found):,}")
         detail = f"{detail} {some}"
     names = list(found[0].predicted) if found else []
     rows = [
@@ -209,29 +209,29 @@ def _disagreements(comparison: LabelledComparison) -> str:
         )
         for row in found[:_SHOWN_ROWS]
     ]
-    table = _table(strings.EVALUATE_DISAGREEMENTS, (*strings.EVALUATE_ROW_COLUMNS, *names), rows, kind="emo-words")
-    return _part(strings.EVALUATE_DISAGREEMENTS, detail, table)
+    table = _table(strings.evaluate.DISAGREEMENTS, (*strings.evaluate.ROW_COLUMNS, *names), rows, kind="emo-words")
+    return _part(strings.evaluate.DISAGREEMENTS, detail, table)
 
 
 def _answer(answer: str, label: str) -> str:
     if answer == label:
         return f"<b>{escape(answer)}</b>"
-    return f'{escape(answer)}<span class="emo-sub">{strings.EVALUATE_WRONG}</span>'
+    return f'{escape(answer)}<span class="emo-sub">{strings.evaluate.WRONG}</span>'
 
 
 def _files(comparison: LabelledComparison) -> str:
     links = [
         markup.download(
-            strings.EVALUATE_SAVE_JSON, "emohub-evaluation.json", evaluation_json(comparison), "application/json"
+            strings.evaluate.SAVE_JSON, "emohub-evaluation.json", evaluation_json(comparison), "application/json"
         )
     ]
     if comparison.disagreements:
         links.append(
             markup.download(
-                strings.EVALUATE_SAVE_CSV, "emohub-disagreements.csv", disagreements_csv(comparison), "text/csv"
+                strings.evaluate.SAVE_CSV, "emohub-disagreements.csv", disagreements_csv(comparison), "text/csv"
             )
         )
-    return f'<p class="emo-downloads">{"".join(links)}</p><p class="emo-detail">{strings.EVALUATE_FILES_NOTE}</p>'
+    return f'<p class="emo-downloads">{"".join(links)}</p><p class="emo-detail">{strings.evaluate.FILES_NOTE}</p>'
 
 
 def _part(title: str, detail: str, content: str) -> str:

@@ -33,7 +33,7 @@ element.addEventListener("keydown", (event) => {
 });
 """
 """A click on a word reaches the server with the word's position; arrow keys go from word to word."""
-_ANSWER_LABEL = (strings.EXPLAIN_ANSWER_LABEL, "")
+_ANSWER_LABEL = (strings.explain.ANSWER_LABEL, "")
 _NOTHING_CHANGED = (gr.skip(),) * 6
 
 
@@ -119,27 +119,27 @@ def build(service: Service) -> Shared:
             model = model_choice("explain", names)
         with gr.Column():
             method = gr.Radio(
-                [(words, key) for key, words in strings.EXPLAIN_METHODS.items()],
+                [(words, key) for key, words in strings.explain.METHODS.items()],
                 value="gradient_x_input",
-                label=strings.EXPLAIN_METHOD,
-                info=strings.EXPLAIN_METHOD_INFO,
+                label=strings.explain.METHOD,
+                info=strings.explain.METHOD_INFO,
                 elem_id="explain-method",
             )
-            label = gr.Dropdown([_ANSWER_LABEL], value="", label=strings.EXPLAIN_LABEL, elem_id="explain-label")
+            label = gr.Dropdown([_ANSWER_LABEL], value="", label=strings.explain.LABEL, elem_id="explain-label")
     with gr.Row(elem_classes="emo-buttons"):
-        button = gr.Button(strings.EXPLAIN, variant="primary", elem_id="explain-button", scale=0, min_width=192)
-        example = gr.Button(strings.EXPLAIN_EXAMPLE, elem_id="explain-example", scale=0, min_width=192)
-    empty = markup.empty(strings.EXPLAIN_EMPTY, strings.EXPLAIN_EMPTY_DETAIL)
+        button = gr.Button(strings.explain.EXPLAIN, variant="primary", elem_id="explain-button", scale=0, min_width=192)
+        example = gr.Button(strings.explain.EXAMPLE, elem_id="explain-example", scale=0, min_width=192)
+    empty = markup.empty(strings.explain.EMPTY, strings.explain.EMPTY_DETAIL)
     words = gr.HTML(empty, apply_default_css=False, elem_id="explain-words", js_on_load=_WORDS_SCRIPT)
     with gr.Row(visible=False, elem_id="explain-changes", elem_classes="emo-buttons") as changing:
         replacement = gr.Textbox(
-            placeholder=strings.EXPLAIN_REPLACE_PLACEHOLDER, elem_id="explain-replacement", max_lines=1
+            placeholder=strings.explain.REPLACE_PLACEHOLDER, elem_id="explain-replacement", max_lines=1
         )
-        restore = gr.Button(strings.EXPLAIN_RESTORE, elem_id="explain-restore", elem_classes="emo-quiet", scale=0)
+        restore = gr.Button(strings.explain.RESTORE, elem_id="explain-restore", elem_classes="emo-quiet", scale=0)
     moves = gr.HTML("", apply_default_css=False, elem_id="explain-what-if")
     details = gr.HTML("", apply_default_css=False, elem_id="explain-details")
     with gr.Row(visible=False, elem_classes="emo-buttons") as drawing:
-        draw = gr.Button(strings.EXPLAIN_DRAW, elem_id="explain-draw", scale=0, min_width=192, size="md")
+        draw = gr.Button(strings.explain.DRAW, elem_id="explain-draw", scale=0, min_width=192, size="md")
     picture = gr.HTML("", apply_default_css=False, elem_id="explain-picture")
     asked = gr.State(None)
 
@@ -177,7 +177,7 @@ def _replacing(asked: Asked) -> Any:
     if asked.chosen is None:
         return gr.Textbox(value="", visible=False)
     word = asked.shown.words[asked.chosen].text
-    return gr.Textbox(value="", label=strings.EXPLAIN_REPLACE.format(word=word), visible=True)
+    return gr.Textbox(value="", label=strings.explain.REPLACE.format(word=word), visible=True)
 
 
 def _same_question(asked: Asked, model: str, attribution: Attribution) -> Mapping[Method, Attribution]:

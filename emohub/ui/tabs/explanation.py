@@ -29,10 +29,10 @@ def render_words(model: str, attribution: Attribution, changes: Mapping[int, str
     pieces.append(escape(attribution.text[end:]))
     label = f'<span class="emo-label">{escape(attribution.label)}</span>'
     share = f'<span class="emo-share">{escape(markup.percent(attribution.probability))}</span>'
-    method = strings.EXPLAIN_METHODS[attribution.method]
+    method = strings.explain.METHODS[attribution.method]
     return markup.result(
         f'<p class="emo-by">{escape(model)} · {escape(method)}</p><p>{label} {share}</p>',
-        f'<div class="emo-explained" role="group" aria-label="{strings.EXPLAIN_WORDS}">{"".join(pieces)}</div>'
+        f'<div class="emo-explained" role="group" aria-label="{strings.explain.WORDS}">{"".join(pieces)}</div>'
         f"{_legend(attribution)}{_unread(attribution)}",
     )
 
@@ -41,11 +41,11 @@ def _word(position: int, word: Word, weight: float, changed: str | None, *, focu
     if not word.read:
         return f'<span class="emo-unread">{escape(word.text)}</span>'
     side = "for" if weight > 0 else "against" if weight < 0 else "neutral"
-    said = strings.EXPLAIN_WORD.format(word=word.text, score=_score(word.score))
+    said = strings.explain.WORD.format(word=word.text, score=_score(word.score))
     inner = escape(word.text)
     if changed is not None:
         inner = f"<del>{inner}</del>" + (f" <ins>{escape(changed)}</ins>" if changed else "")
-        state = strings.EXPLAIN_REPLACED.format(word=changed) if changed else strings.EXPLAIN_REMOVED
+        state = strings.explain.REPLACED.format(word=changed) if changed else strings.explain.REMOVED
         said = f"{said}, {state}"
     return (
         f'<button type="button" class="emo-word emo-{side}" data-word="{position}" aria-label="{escape(said)}" '
@@ -55,12 +55,12 @@ def _word(position: int, word: Word, weight: float, changed: str | None, *, focu
 
 
 def _legend(attribution: Attribution) -> str:
-    against, for_ = (words.format(label=attribution.label) for words in (strings.EXPLAIN_AGAINST, strings.EXPLAIN_FOR))
+    against, for_ = (words.format(label=attribution.label) for words in (strings.explain.AGAINST, strings.explain.FOR))
     time = strings.MILLISECONDS.format(milliseconds=markup.milliseconds(attribution.seconds))
     return (
         f'<p class="emo-legend"><span class="emo-key emo-for">{escape(for_)}</span>'
         f'<span class="emo-key emo-against">{escape(against)}</span><span class="emo-facts">{time}</span></p>'
-        f'<p class="emo-detail">{strings.EXPLAIN_HINT}</p>'
+        f'<p class="emo-detail">{strings.explain.HINT}</p>'
     )
 
 
@@ -68,7 +68,7 @@ def _unread(attribution: Attribution) -> str:
     count = sum(not word.read for word in attribution.words)
     if not count:
         return ""
-    note = strings.EXPLAIN_ONE_UNREAD if count == 1 else strings.EXPLAIN_UNREAD.format(count=count)
+    note = strings.explain.ONE_UNREAD if count == 1 else strings.explain.UNREAD.format(count=count)
     return f'<p class="emo-note">{note}</p>'
 
 
@@ -76,10 +76,10 @@ def render_what_if(asked: WhatIf) -> str:
     """Every model's answer before and after the words were changed."""
     rows = [_move(name, before, asked.after[name]) for name, before in asked.before.items()]
     turned = sum(label_key(before.label) != label_key(asked.after[name].label) for name, before in asked.before.items())
-    said = strings.EXPLAIN_TURNED.format(count=turned, total=len(rows)) if turned else strings.EXPLAIN_NONE_TURNED
+    said = strings.explain.TURNED.format(count=turned, total=len(rows)) if turned else strings.explain.NONE_TURNED
     return markup.result(
-        f'<h2 class="emo-heading">{strings.EXPLAIN_WHAT_IF}</h2><p class="emo-detail">{said}</p>',
-        f'<p class="emo-changed">{escape(asked.changed_text)}</p>' + markup.table(strings.EXPLAIN_MOVES, rows),
+        f'<h2 class="emo-heading">{strings.explain.WHAT_IF}</h2><p class="emo-detail">{said}</p>',
+        f'<p class="emo-changed">{escape(asked.changed_text)}</p>' + markup.table(strings.explain.MOVES, rows),
         kind="moves",
     )
 
@@ -89,7 +89,7 @@ def _move(name: str, before: Prediction, after: Prediction) -> tuple[str, str, s
     now = after.probabilities[before.labels.index(before.label)]
     turned = label_key(before.label) != label_key(after.label)
     answer = _short_answer(after)
-    points = strings.EXPLAIN_POINTS.format(label=before.label, points=_signed(f"{100 * (now - was):+.1f}"))
+    points = strings.explain.POINTS.format(label=before.label, points=_signed(f"{100 * (now - was):+.1f}"))
     return escape(name), _short_answer(before), f"<strong>{answer}</strong>" if turned else answer, escape(points)
 
 
@@ -106,7 +106,7 @@ def render_details(attributions: Mapping[Method, Attribution]) -> str:
         (
             escape(word.text),
             str(shown.words.index(word) + 1),
-            _score(word.score) if word.read else strings.EXPLAIN_NOT_READ,
+            _score(word.score) if word.read else strings.explain.NOT_READ,
         )
         for word in shown.ranked
     ]
@@ -118,9 +118,9 @@ def render_details(attributions: Mapping[Method, Attribution]) -> str:
         )
     )
     return (
-        f'<section class="emo-trust"><h2 class="emo-heading">{strings.EXPLAIN_TRUST}</h2>{trusted}</section>'
-        f'<details class="emo-by-score"><summary>{strings.EXPLAIN_BY_SCORE}</summary>'
-        f"{markup.table(strings.EXPLAIN_COLUMNS, rows)}{_path(shown)}</details>"
+        f'<section class="emo-trust"><h2 class="emo-heading">{strings.explain.TRUST}</h2>{trusted}</section>'
+        f'<details class="emo-by-score"><summary>{strings.explain.BY_SCORE}</summary>'
+        f"{markup.table(strings.explain.COLUMNS, rows)}{_path(shown)}</details>"
         f'<p class="emo-downloads">{files}</p>'
     )
 
@@ -129,7 +129,7 @@ def _trust(attribution: Attribution) -> str:
     """Whether the words with the highest scores carry the answer more than others do, in words and figures."""
     judged = attribution.faithfulness
     good = trustworthy(judged)
-    verdict = strings.EXPLAIN_TRUSTED if good else strings.EXPLAIN_DOUBTFUL
+    verdict = strings.explain.TRUSTED if good else strings.explain.DOUBTFUL
     whole = attribution.probability
     figures = {
         "count": f"{judged.top_k}",
@@ -140,10 +140,10 @@ def _trust(attribution: Attribution) -> str:
         "alone": _share(whole - judged.sufficiency),
         "alone_random": _share(whole - judged.random_sufficiency),
     }
-    sentence = (strings.EXPLAIN_ONE_JUDGED if judged.top_k == 1 else strings.EXPLAIN_JUDGED).format(**figures)
+    sentence = (strings.explain.ONE_JUDGED if judged.top_k == 1 else strings.explain.JUDGED).format(**figures)
     kind = "good" if good else "doubtful"
     return (
-        f'<div class="emo-judged emo-{kind}"><h3>{escape(strings.EXPLAIN_METHODS[attribution.method])}: {verdict}</h3>'
+        f'<div class="emo-judged emo-{kind}"><h3>{escape(strings.explain.METHODS[attribution.method])}: {verdict}</h3>'
         f"<p>{escape(sentence)}</p></div>"
     )
 
@@ -157,7 +157,7 @@ def _path(attribution: Attribution) -> str:
     path = attribution.path
     if path is None:
         return ""
-    said = strings.EXPLAIN_PATH.format(
+    said = strings.explain.PATH.format(
         baseline=path.baseline,
         probability=markup.percent(path.baseline_probability),
         points=path.points,
@@ -173,15 +173,15 @@ def render_picture(attribution: Attribution) -> str:
         pieces += [(attribution.text[end : word.start].replace("\n", " "), 0.0), (word.text, word.score)]
         end = word.end
     legend = (
-        strings.EXPLAIN_FOR.format(label=attribution.label),
-        strings.EXPLAIN_AGAINST.format(label=attribution.label),
+        strings.explain.FOR.format(label=attribution.label),
+        strings.explain.AGAINST.format(label=attribution.label),
     )
     pictures = {theme: draw_words([piece for piece in pieces if piece[0]], legend, theme) for theme in _THEMES}
     return markup.figure(
         pictures,
-        strings.EXPLAIN_PICTURE_ALT.format(label=attribution.label),
-        strings.EXPLAIN_PICTURE_CAPTION.format(
-            label=attribution.label, method=strings.EXPLAIN_METHODS[attribution.method]
+        strings.explain.PICTURE_ALT.format(label=attribution.label),
+        strings.explain.PICTURE_CAPTION.format(
+            label=attribution.label, method=strings.explain.METHODS[attribution.method]
         ),
         f"{_FILE}.png",
     )

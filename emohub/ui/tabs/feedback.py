@@ -17,7 +17,7 @@ from emohub.ui.service.feedback import ask, submit, withdraw
 def build(service: Service, feedback: Feedback | None) -> None:
     """Lay the tab out and wire it; ``feedback`` is None where nothing is to be kept."""
     if feedback is None:
-        off = markup.empty(strings.FEEDBACK_OFF, strings.FEEDBACK_OFF_DETAIL)
+        off = markup.empty(strings.feedback.OFF, strings.feedback.OFF_DETAIL)
         gr.HTML(off, apply_default_css=False, elem_id="feedback-off")
         return
     kept = feedback
@@ -30,7 +30,7 @@ def build(service: Service, feedback: Feedback | None) -> None:
         except EmohubError as error:
             return markup.notice(error), gr.Column(visible=False), gr.Radio([], value=None), False, None, ""
         choices = [
-            (strings.FEEDBACK_ANSWERED.format(label=shown) if label == prediction.label else shown, label)
+            (strings.feedback.ANSWERED.format(label=shown) if label == prediction.label else shown, label)
             for shown, label in name_choices(prediction.labels)
         ]
         answer = markup.result(
@@ -42,7 +42,7 @@ def build(service: Service, feedback: Feedback | None) -> None:
         """What came of it; the consent was for this row alone."""
         try:
             if asked != [text, model]:  # the person judged something else
-                raise UsageError(strings.FEEDBACK_CHANGED, strings.FEEDBACK_ASK_AGAIN)
+                raise UsageError(strings.feedback.CHANGED, strings.feedback.ASK_AGAIN)
             return render_kept(submit(service, kept, text, model, label, consent)), False
         except EmohubError as error:
             return markup.notice(error), gr.skip()
@@ -50,7 +50,7 @@ def build(service: Service, feedback: Feedback | None) -> None:
     def withdraw_feedback(row_id: str) -> str:
         try:
             withdraw(kept, row_id)
-            return markup.result(f"<p>{strings.FEEDBACK_WITHDRAWN}</p>", "")
+            return markup.result(f"<p>{strings.feedback.WITHDRAWN}</p>", "")
         except EmohubError as error:
             return markup.notice(error)
 
@@ -58,27 +58,27 @@ def build(service: Service, feedback: Feedback | None) -> None:
         with gr.Column():
             text = text_box("feedback")
             model = model_choice("feedback", names)
-            button = gr.Button(strings.FEEDBACK_ASK, variant="primary", elem_id="feedback-ask")
+            button = gr.Button(strings.feedback.ASK, variant="primary", elem_id="feedback-ask")
         with gr.Column():
-            empty = markup.empty(strings.FEEDBACK_EMPTY, strings.FEEDBACK_EMPTY_DETAIL)
+            empty = markup.empty(strings.feedback.EMPTY, strings.feedback.EMPTY_DETAIL)
             output = gr.HTML(empty, apply_default_css=False, elem_id="feedback-answer")
             with gr.Column(visible=False, elem_id="feedback-form") as form:
                 label = gr.Radio(
                     [],
-                    label=strings.FEEDBACK_RIGHT,
-                    info=strings.FEEDBACK_RIGHT_INFO,
+                    label=strings.feedback.RIGHT,
+                    info=strings.feedback.RIGHT_INFO,
                     interactive=True,
                     elem_id="feedback-label",
                 )
-                consent = gr.Checkbox(False, label=strings.FEEDBACK_CONSENT, elem_id="feedback-consent")
-                send = gr.Button(strings.FEEDBACK_SEND, variant="primary", elem_id="feedback-send")
+                consent = gr.Checkbox(False, label=strings.feedback.CONSENT, elem_id="feedback-consent")
+                send = gr.Button(strings.feedback.SEND, variant="primary", elem_id="feedback-send")
             said = gr.HTML("", apply_default_css=False, elem_id="feedback-said")
         with gr.Column():
             gr.HTML(render_terms(kept), apply_default_css=False, elem_id="feedback-terms")
             row_id = gr.Textbox(
-                label=strings.FEEDBACK_ID, placeholder=strings.FEEDBACK_ID_PLACEHOLDER, elem_id="feedback-id"
+                label=strings.feedback.ID, placeholder=strings.feedback.ID_PLACEHOLDER, elem_id="feedback-id"
             )
-            take_back = gr.Button(strings.FEEDBACK_WITHDRAW, elem_id="feedback-withdraw", elem_classes="emo-fit")
+            take_back = gr.Button(strings.feedback.WITHDRAW, elem_id="feedback-withdraw", elem_classes="emo-fit")
             gone = gr.HTML("", apply_default_css=False, elem_id="feedback-gone")
     asked = gr.JSON(None, visible=False)
 
@@ -97,20 +97,20 @@ def build(service: Service, feedback: Feedback | None) -> None:
 def render_kept(row: FeedbackRow) -> str:
     """That it was kept, and the id with which it can be taken back."""
     return markup.result(
-        f"<p>{strings.FEEDBACK_SENT}</p>",
-        f'<p class="emo-detail">{strings.FEEDBACK_ROW_ID} <code class="emo-row-id">{row.id}</code></p>',
+        f"<p>{strings.feedback.SENT}</p>",
+        f'<p class="emo-detail">{strings.feedback.ROW_ID} <code class="emo-row-id">{row.id}</code></p>',
     )
 
 
 def render_terms(feedback: Feedback) -> str:
     """What is kept, where, and how it is taken back."""
     if feedback.dataset is None:
-        where = strings.FEEDBACK_STORED_FILE.format(path=feedback.path)
-        sentences = (strings.FEEDBACK_STORED_WHAT, where, strings.FEEDBACK_STORED_WITHDRAW)
+        where = strings.feedback.STORED_FILE.format(path=feedback.path)
+        sentences = (strings.feedback.STORED_WHAT, where, strings.feedback.STORED_WITHDRAW)
     else:
-        where = strings.FEEDBACK_STORED_DATASET.format(dataset=feedback.dataset)
-        back = f"{strings.FEEDBACK_STORED_WITHDRAW} {strings.FEEDBACK_STORED_HISTORY}"
-        sentences = (strings.FEEDBACK_STORED_WHAT, where, back)
-    return f'<h2 class="emo-small-heading">{strings.FEEDBACK_STORED}</h2>' + "".join(
+        where = strings.feedback.STORED_DATASET.format(dataset=feedback.dataset)
+        back = f"{strings.feedback.STORED_WITHDRAW} {strings.feedback.STORED_HISTORY}"
+        sentences = (strings.feedback.STORED_WHAT, where, back)
+    return f'<h2 class="emo-small-heading">{strings.feedback.STORED}</h2>' + "".join(
         f'<p class="emo-terms">{escape(sentence)}</p>' for sentence in sentences
     )

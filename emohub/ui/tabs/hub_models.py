@@ -23,23 +23,23 @@ def build(hub_models: HubModels, names: Sequence[str], chosen: gr.CheckboxGroup)
     They are those of one visitor: nobody else sees them.
     """
     added = gr.State([])
-    with gr.Accordion(strings.HUB_ADD, open=False, elem_id="compare-hub"):
+    with gr.Accordion(strings.hub_models.ADD, open=False, elem_id="compare-hub"):
         if not hub_models.allowed.patterns:
-            gr.HTML(f'<p class="emo-detail">{escape(strings.HUB_NONE_ALLOWED)}</p>', apply_default_css=False)
+            gr.HTML(f'<p class="emo-detail">{escape(strings.hub_models.NONE_ALLOWED)}</p>', apply_default_css=False)
             return added
         megabytes = f"{MAX_HUB_MODEL_BYTES / 1e6:,.0f}"
         allowed = ", ".join(hub_models.allowed.patterns)
         with gr.Row(elem_classes="emo-hub-row"):
             repo_id = gr.Textbox(
-                label=strings.HUB_ID,
-                placeholder=strings.HUB_ID_PLACEHOLDER,
-                info=strings.HUB_ID_INFO.format(megabytes=megabytes, allowed=allowed),
+                label=strings.hub_models.ID,
+                placeholder=strings.hub_models.ID_PLACEHOLDER,
+                info=strings.hub_models.ID_INFO.format(megabytes=megabytes, allowed=allowed),
                 max_lines=1,
                 elem_id="compare-hub-id",
             )
-            add_button = gr.Button(strings.HUB_ADD_BUTTON, scale=0, min_width=100, elem_id="compare-hub-add")
+            add_button = gr.Button(strings.hub_models.ADD_BUTTON, scale=0, min_width=100, elem_id="compare-hub-add")
             stop_button = gr.Button(
-                strings.HUB_CANCEL, scale=0, min_width=100, visible=False, elem_id="compare-hub-stop"
+                strings.hub_models.CANCEL, scale=0, min_width=100, visible=False, elem_id="compare-hub-stop"
             )
         status = gr.HTML(_status(""), apply_default_css=False, elem_id="compare-hub-status")
 
@@ -54,7 +54,7 @@ def build(hub_models: HubModels, names: Sequence[str], chosen: gr.CheckboxGroup)
             return
         more = [*(each for each in added if each != id), id][-MAX_HUB_MODELS:] if id not in names else added
         ticked = [name for name in dict.fromkeys([*chosen, id]) if name in (*names, *more)]
-        said = _status((strings.HUB_ALREADY if id in names else strings.HUB_ADDED).format(id=id))
+        said = _status((strings.hub_models.ALREADY if id in names else strings.hub_models.ADDED).format(id=id))
         yield said, more, gr.CheckboxGroup(name_choices([*names, *more]), value=ticked), gr.Button(visible=False)
 
     adding = gr.on(
@@ -68,7 +68,7 @@ def build(hub_models: HubModels, names: Sequence[str], chosen: gr.CheckboxGroup)
         show_progress="hidden",
     )
     stop_button.click(
-        lambda: (_status(strings.HUB_STOPPED), gr.Button(visible=False)),
+        lambda: (_status(strings.hub_models.STOPPED), gr.Button(visible=False)),
         outputs=[status, stop_button],
         cancels=[adding],
         queue=False,
@@ -83,12 +83,12 @@ def _adding(hub_models: HubModels, repo_id: object, names: Sequence[str]) -> Ite
     id = hub_models.allowed.checked(repo_id)
     if id in names:
         return
-    yield _status(strings.HUB_LOOKING.format(id=id))
+    yield _status(strings.hub_models.LOOKING.format(id=id))
     shown = 0.0
     for transfer in hub_models.add(id):
         arrived = transfer.done == transfer.total
         if arrived:
-            yield _status(strings.HUB_LOADING.format(id=id))
+            yield _status(strings.hub_models.LOADING.format(id=id))
         elif time.monotonic() - shown >= _SHOWN_EVERY:
             shown = time.monotonic()
             yield show_progress(transfer)
@@ -97,7 +97,7 @@ def _adding(hub_models: HubModels, repo_id: object, names: Sequence[str]) -> Ite
 def show_progress(transfer: Transfer) -> str:
     """The bytes that have arrived, in words and as a bar."""
     id, done, total = transfer.id, transfer.done, transfer.total
-    said = strings.HUB_FETCHING.format(id=id, done=f"{done / 1e6:,.1f}", total=f"{total / 1e6:,.1f}")
+    said = strings.hub_models.FETCHING.format(id=id, done=f"{done / 1e6:,.1f}", total=f"{total / 1e6:,.1f}")
     bar = (
         f'<div class="emo-track" role="progressbar" aria-label="{escape(id)}" aria-valuemin="0" '
         f'aria-valuemax="{total}" aria-valuenow="{done}"><span style="width:{done / total:.2%}"></span></div>'

@@ -22,9 +22,9 @@ Verifications = Mapping[str, VerificationRecord]
 
 def render(results: Results, verifications: Verifications) -> str:
     """Both tables, ours and apart from it what others report."""
-    return _section(strings.MEASURED, _measured_detail(results.measured), _measured(results, verifications)) + _section(
-        strings.REPORTED, strings.REPORTED_DETAIL, _reported(results.reported)
-    )
+    return _section(
+        strings.models.MEASURED, _measured_detail(results.measured), _measured(results, verifications)
+    ) + _section(strings.models.REPORTED, strings.models.REPORTED_DETAIL, _reported(results.reported))
 
 
 def by_dataset(measured: Sequence[MeasuredResult]) -> dict[tuple[str, str, int], list[MeasuredResult]]:
@@ -93,23 +93,25 @@ def verification_of(result: MeasuredResult, verification: VerificationRecord | N
 
 def _measured_detail(measured: Sequence[MeasuredResult]) -> str:
     if not measured:
-        return strings.NOTHING_MEASURED
+        return strings.models.NOTHING_MEASURED
     machines = list(dict.fromkeys(result.machine for result in measured if result.machine))
     floor = _floor(measured)
-    detail = strings.MEASURED_DETAIL.format(level=measured[0].level, floor=floor)
-    return escape(f"{detail} {strings.SPEED_DETAIL.format(machines='; '.join(machines))}" if machines else detail)
+    detail = strings.models.MEASURED_DETAIL.format(level=measured[0].level, floor=floor)
+    return escape(
+        f"{detail} {strings.models.SPEED_DETAIL.format(machines='; '.join(machines))}" if machines else detail
+    )
 
 
 def _measured(results: Results, verifications: Verifications) -> str:
     if not results.measured:
         return ""
     floor = _floor(results.measured)
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in strings.MEASURED_COLUMNS)
+    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in strings.models.MEASURED_COLUMNS)
     bodies = []
     for (title, split, rows), group in by_dataset(results.measured).items():
-        detail = strings.DATASET_DETAIL.format(split=split, rows=f"{rows:,}")
+        detail = strings.models.DATASET_DETAIL.format(split=split, rows=f"{rows:,}")
         bodies.append(
-            f'<tbody><tr class="emo-group"><th scope="rowgroup" colspan="{len(strings.MEASURED_COLUMNS)}">'
+            f'<tbody><tr class="emo-group"><th scope="rowgroup" colspan="{len(strings.models.MEASURED_COLUMNS)}">'
             f'{escape(title)} <span class="emo-detail">{escape(detail)}</span></th></tr>'
             + "".join(_row(result, verifications.get(result.name), floor) for result in group)
             + "</tbody>"
@@ -129,19 +131,19 @@ def _row(result: MeasuredResult, verification: VerificationRecord | None, floor:
     verified = verification_of(result, verification)
     cells = (
         *(_whisker(result.metrics[name], floor) for name in _FIGURES),
-        strings.MILLIONS.format(millions=result.parameters / 1e6)
-        + _sub(strings.MEGABYTES.format(megabytes=result.size_bytes / 1e6)),
-        markup.dash(strings.NOT_MEASURED)
+        strings.models.MILLIONS.format(millions=result.parameters / 1e6)
+        + _sub(strings.models.MEGABYTES.format(megabytes=result.size_bytes / 1e6)),
+        markup.dash(strings.models.NOT_MEASURED)
         if speed is None
         else strings.MILLISECONDS.format(milliseconds=markup.milliseconds(speed.median_ms / 1000))
-        + _sub(strings.TEXTS_PER_SECOND.format(count=f"{speed.texts_per_second:,.0f}")),
-        markup.dash(strings.NOT_VERIFIED) if verified is None else escape(strings.VERIFIED[verified]),
+        + _sub(strings.models.TEXTS_PER_SECOND.format(count=f"{speed.texts_per_second:,.0f}")),
+        markup.dash(strings.models.NOT_VERIFIED) if verified is None else escape(strings.models.VERIFIED[verified]),
     )
     return (
         f'<tr><th scope="row"><div>{escape(result.name)}{_sub(result.base_model)}</div></th>'
         + "".join(
             f'<td data-column="{escape(column)}"><div>{cell}</div></td>'
-            for column, cell in zip(strings.MEASURED_COLUMNS[1:], cells, strict=True)
+            for column, cell in zip(strings.models.MEASURED_COLUMNS[1:], cells, strict=True)
         )
         + "</tr>"
     )
@@ -165,13 +167,13 @@ def _whisker(interval: Interval, floor: float) -> str:
 
 def _reported(reported: Sequence[ReportedResult]) -> str:
     return markup.table(
-        (*strings.REPORTED_COLUMNS, *strings.REPORTED_METRICS.values()),
+        (*strings.models.REPORTED_COLUMNS, *strings.models.REPORTED_METRICS.values()),
         [
             (
                 f"{escape(result.name)}{_sub(result.base_model)}",
                 escape(result.dataset),
                 _or_dash(result.evaluated_rows, ","),
-                *(_or_dash(result.metrics.get(name), ".4f") for name in strings.REPORTED_METRICS),
+                *(_or_dash(result.metrics.get(name), ".4f") for name in strings.models.REPORTED_METRICS),
             )
             for result in reported
         ],
@@ -183,7 +185,7 @@ def _sub(text: str) -> str:
 
 
 def _or_dash(value: float | None, format_spec: str) -> str:
-    return markup.dash(strings.NOT_STATED) if value is None else format(value, format_spec)
+    return markup.dash(strings.models.NOT_STATED) if value is None else format(value, format_spec)
 
 
 def _section(title: str, detail: str, table: str) -> str:

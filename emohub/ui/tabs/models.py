@@ -44,14 +44,14 @@ def build(models: Mapping[str, str | Path], cards_dir: Path) -> None:
             if path is not None:
                 return about(name, sources.get(name, name), path), text_of(path)
             cascade = find_cascade(sources[name]) if name in sources else None
-            return "", strings.NO_CARD if cascade is None else about_cascade(name, cascade)
+            return "", strings.models.NO_CARD if cascade is None else about_cascade(name, cascade)
         except OSError as error:
-            return "", strings.UNREADABLE_CARD.format(reason=error.strerror or type(error).__name__)
+            return "", strings.models.UNREADABLE_CARD.format(reason=error.strerror or type(error).__name__)
 
     gr.HTML(_results(cards_dir), apply_default_css=False, elem_id="results")
     names = list(cards)
     checks, text = show_card(names[0])
-    gr.HTML(f'<h2 class="emo-heading">{strings.CARDS}</h2>', apply_default_css=False)
+    gr.HTML(f'<h2 class="emo-heading">{strings.models.CARDS}</h2>', apply_default_css=False)
     choice = gr.Radio(name_choices(names), value=names[0], label=strings.MODEL, elem_id="card-choice")
     panel = gr.HTML(checks, apply_default_css=False, elem_id="card-checks")
     # No formulas: a card speaks of "$" as money.
@@ -76,9 +76,9 @@ def text_of(card: Path) -> str:
 def about(name: str, source: str, card: Path) -> str:
     """What was checked of a card: the audit's findings, and whether its figures were measured again."""
     content = card.read_bytes()
-    save = markup.download(strings.SAVE_CARD, f"{card.parent.name}-{CARD_FILE}", content, "text/markdown")
+    save = markup.download(strings.models.SAVE_CARD, f"{card.parent.name}-{CARD_FILE}", content, "text/markdown")
     checks = (_audit(audit_card(content)), _verification(_verifiable(name, source), card.parent))
-    said = strings.CHECKS_OF.format(name=name, audit=checks[0].said, verification=checks[1].said)
+    said = strings.models.CHECKS_OF.format(name=name, audit=checks[0].said, verification=checks[1].said)
     boxes = "".join(_box(check) for check in checks)
     return (
         f'<p class="emo-hidden" role="status">{escape(said)}</p><div class="emo-checks">{boxes}</div>'
@@ -96,7 +96,7 @@ def about_cascade(name: str, folder: Path) -> str:
         f"{metrics['accuracy'].value:.4f} ({metrics['accuracy'].low:.4f} to {metrics['accuracy'].high:.4f})"
         for metrics in (record.metrics, record.small.metrics, record.large.metrics)
     )
-    return strings.CASCADE.format(
+    return strings.models.CASCADE.format(
         name=name,
         small=record.small.model.id,
         large=record.large.model.id,
@@ -141,19 +141,19 @@ def _card_of(source: str) -> Path | None:
 
 def _audit(findings: tuple[Finding, ...]) -> _Check:
     if not findings:
-        return _Check(strings.AUDIT, strings.AUDIT_CLEAN, strings.AUDIT_CLEAN_DETAIL, "")
+        return _Check(strings.models.AUDIT, strings.models.AUDIT_CLEAN, strings.models.AUDIT_CLEAN_DETAIL, "")
     errors = sum(finding.severity == "error" for finding in findings)
-    said = strings.AUDIT_FOUND.format(errors=errors, warnings=len(findings) - errors)
+    said = strings.models.AUDIT_FOUND.format(errors=errors, warnings=len(findings) - errors)
     items = "".join(
-        f"<li><strong>{escape(strings.SEVERITIES[finding.severity])}</strong> "
+        f"<li><strong>{escape(strings.models.SEVERITIES[finding.severity])}</strong> "
         f"{escape(_place(finding))}: {escape(finding.message)}</li>"
         for finding in findings
     )
-    return _Check(strings.AUDIT, said, "", f'<ul class="emo-findings">{items}</ul>', "bad" if errors else "good")
+    return _Check(strings.models.AUDIT, said, "", f'<ul class="emo-findings">{items}</ul>', "bad" if errors else "good")
 
 
 def _place(finding: Finding) -> str:
-    return finding.key if finding.line is None else strings.LINE.format(line=finding.line, key=finding.key)
+    return finding.key if finding.line is None else strings.models.LINE.format(line=finding.line, key=finding.key)
 
 
 def _verifiable(name: str, source: str) -> str:
@@ -164,25 +164,31 @@ def _verifiable(name: str, source: str) -> str:
 def _verification(model: str, folder: Path) -> _Check:
     path = folder / VERIFY_FILE
     if not path.is_file():
-        return _Check(strings.VERIFICATION, strings.NOT_VERIFIED, strings.HOW_TO_VERIFY.format(model=model), "", "open")
+        return _Check(
+            strings.models.VERIFICATION,
+            strings.models.NOT_VERIFIED,
+            strings.models.HOW_TO_VERIFY.format(model=model),
+            "",
+            "open",
+        )
     try:
         record = VerificationRecord.load(path)
         current = (folder / "run.json").is_file() and RunRecord.load(folder / "run.json").exported.fingerprint
     except RecordError as error:
-        return _Check(strings.VERIFICATION, strings.NOT_VERIFIED, str(error), "", "bad")
+        return _Check(strings.models.VERIFICATION, strings.models.NOT_VERIFIED, str(error), "", "bad")
     stale = bool(current) and current != record.model.fingerprint
-    counts = [sum(claim.outcome == outcome for claim in record.claims) for outcome in strings.OUTCOMES]
-    said = strings.VERIFIED_COUNTS.format(reproduced=counts[0], differs=counts[1], unchecked=counts[2])
-    revision = strings.AT_REVISION.format(revision=record.model.revision[:12]) if record.model.revision else ""
-    detail = strings.VERIFIED_WHEN.format(model=record.model.id, revision=revision, day=record.created[:10])
-    notes = [*([strings.OTHER_WEIGHTS] if stale else []), *record.notes]
+    counts = [sum(claim.outcome == outcome for claim in record.claims) for outcome in strings.models.OUTCOMES]
+    said = strings.models.VERIFIED_COUNTS.format(reproduced=counts[0], differs=counts[1], unchecked=counts[2])
+    revision = strings.models.AT_REVISION.format(revision=record.model.revision[:12]) if record.model.revision else ""
+    detail = strings.models.VERIFIED_WHEN.format(model=record.model.id, revision=revision, day=record.created[:10])
+    notes = [*([strings.models.OTHER_WEIGHTS] if stale else []), *record.notes]
     if record.weights_named is False:
-        notes.append(strings.WEIGHTS_NOT_NAMED)
+        notes.append(strings.models.WEIGHTS_NOT_NAMED)
     return _Check(
-        strings.VERIFICATION,
+        strings.models.VERIFICATION,
         said,
         " ".join((detail, *notes)),
-        f"<details><summary>{strings.EACH_FIGURE}</summary>{_claims(record.claims)}</details>",
+        f"<details><summary>{strings.models.EACH_FIGURE}</summary>{_claims(record.claims)}</details>",
         "good" if record.holds and not stale else "bad",
     )
 
@@ -193,13 +199,13 @@ def _place_of(claim: VerifiedClaim) -> str:
 
 def _claims(claims: tuple[VerifiedClaim, ...]) -> str:
     return markup.table(
-        strings.CLAIM_COLUMNS,
+        strings.models.CLAIM_COLUMNS,
         [
             (
                 f'{escape(claim.metric)}<span class="emo-sub">{escape(_place_of(claim))}</span>',
-                f'{escape(strings.OUTCOMES[claim.outcome])}<span class="emo-sub">{escape(claim.reason)}</span>',
+                f'{escape(strings.models.OUTCOMES[claim.outcome])}<span class="emo-sub">{escape(claim.reason)}</span>',
                 escape(f"{claim.claimed:.4f}" if isinstance(claim.claimed, float) else claim.claimed),
-                markup.dash(strings.NOT_MEASURED) if claim.measured is None else markup.interval(claim.measured),
+                markup.dash(strings.models.NOT_MEASURED) if claim.measured is None else markup.interval(claim.measured),
             )
             for claim in claims
         ],

@@ -1,0 +1,41 @@
+"""The words of the tab Feedback."""
+
+TAB = "Feedback"
+OFF = "Feedback is off."
+OFF_DETAIL = (
+    "Nothing that you write on this page is kept. Whoever serves the page can turn feedback on with "
+    "emohub demo --feedback local, or with a file or a dataset on the Hub in place of local."
+)
+ASK = "Ask the model"
+EMPTY = "Ask a model, then say whether it is right."
+EMPTY_DETAIL = "Only what you send with your consent is kept."
+RIGHT = "Which label is right?"
+RIGHT_INFO = "The model's answer is marked. Choose it if you agree."
+ANSWERED = "{label} (the model's answer)"
+CONSENT = "I agree that this row is kept, as described under “What is kept, and where”"
+SEND = "Send feedback"
+SENT = "Kept. Thank you."
+ROW_ID = "Your row's id, with which you can take it back:"
+STORED = "What is kept, and where"
+STORED_WHAT = (
+    "One row: the text, the model's name and the fingerprint of its weights, the label that it gave, the label that "
+    "you find right, the day, and an id drawn at random. No name, no address, no time of day. Leave out of the text "
+    "what tells who you are."
+)
+STORED_FILE = "It is added to the file {path} on the machine that serves this page, and sent nowhere."
+STORED_DATASET = (
+    "It is added to the dataset {dataset} on the Hugging Face Hub within a few minutes; its owner decides who may read "
+    "it."
+)
+STORED_WITHDRAW = "With its id you can take the row back, below."
+STORED_HISTORY = "The dataset's history keeps what was already sent, until its owner deletes it."
+WITHDRAW = "Take a row back"
+ID = "Id of the row"
+ID_PLACEHOLDER = "32 letters and digits"
+WITHDRAWN = "The row is gone."
+NO_CONSENT = "nothing is kept without your consent"
+TICK = "tick the box"
+CHANGED = "the text or the model is no longer what was answered"
+ASK_AGAIN = "ask the model again"
+NO_LABEL = "no label is chosen"
+CHOOSE_LABEL = "choose the one that is right"

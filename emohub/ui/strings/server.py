@@ -1,0 +1,13 @@
+"""The words of the server around the page: on the console, and in refusals."""
+
+SERVING = "emohub is at {url} (Ctrl-C stops it)"
+SHARED = "It is also at {url} for anyone who has this link."
+NOT_SHARED = "It is not shared: the tunnel of gradio.live could not be opened; see whether there is a network."
+CLOSED_ROUTE = "This page has no such address."
+NO_ADDRESS = "Files are not fetched from an address; upload the file itself."
+MALFORMED = "The request is not of the form that this address takes; /gradio_api/openapi.json describes it."
+TOO_SLOW = "The request took too long to arrive; send it again."
+UNFORESEEN = "Something went wrong here that nobody foresaw; try again, or ask for something else."
+TOO_LARGE = "The request is larger than {megabytes} MiB; send less at once."
+TOO_MANY_REQUESTS = "Too many requests came from your address; try again in {seconds} s."
+UPLOADS_FULL = "Too many uploaded files wait on the server; try again in a few minutes."
