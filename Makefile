@@ -29,7 +29,7 @@ help: ## List these targets.
 demo: $(VENV)/.installed ## Serve the page on http://127.0.0.1:7860 (HOST=… PORT=…).
 	@exec $(RUN) emohub demo --host "$(HOST)" --port "$(PORT)"
 
-test: lint $(VENV)/.chromium $(VENV)/.transformers-js ## Lint, check formatting and types, and run every test (TESTS=… for a part).
+test: lint $(VENV)/.chromium $(VENV)/.node-packages ## Lint, check formatting and types, and run every test (TESTS=… for a part).
 	@echo "== pytest"
 	@$(RUN) pytest --numprocesses auto --dist loadfile $(TESTS)
 
@@ -114,9 +114,11 @@ $(VENV)/.chromium: $(VENV)/.installed-test
 	@$(VENV)/bin/python tools/chromium.py
 	@touch $@
 
-# One test asks Transformers.js, and is skipped without it. Its scripts would fetch libraries for GPUs.
-$(VENV)/.transformers-js: $(VENV)/.installed-test
-	@echo "== installing Transformers.js for a test"
+# Transformers.js and Gradio's client have a test each, which is skipped without them. The scripts of the former would
+# fetch libraries for GPUs.
+$(VENV)/.node-packages: $(VENV)/.installed-test
+	@echo "== installing what tests in Node need"
 	@npm install --prefix . --silent --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
-	  @huggingface/transformers@4.3.1 || echo "There is no npm here, or no network: that test is skipped." >&2
+	  @huggingface/transformers@4.3.1 @gradio/client@2.7.0 \
+	  || echo "There is no npm here, or no network: those tests are skipped." >&2
 	@touch $@
