@@ -34,6 +34,7 @@ from emohub.train.batches import epoch_order, make_batches, share_of
 from emohub.train.checkpoints import find_checkpoint, load_checkpoint, newest_step, save_checkpoint
 from emohub.train.energy import EnergyMeter
 from emohub.train.folder import RunFolder
+from emohub.train.heap import freed_memory_kept
 from emohub.train.interruption import Interruption
 from emohub.train.measuring import Best, evaluation_is_due, export
 from emohub.train.memory import halve_batch
@@ -99,7 +100,7 @@ class Run:
         )
         module, optimizer = self._prepare()
         self._start_tracking(run_id)
-        with Interruption() as interruption, self._measured_energy():
+        with Interruption() as interruption, self._measured_energy(), freed_memory_kept():
             try:
                 self._train(module, optimizer, interruption)
                 interruption.at_once = True
