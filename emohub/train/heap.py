@@ -9,6 +9,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 """Names of glibc's settings for :manpage:`mallopt(3)`."""
 _MOST_MAPPED = 32 << 20
 """Bytes; the most that glibc itself ever raises the threshold to from which it maps a block of its own."""
+_USUAL_MMAP_MAX = 1 << 16
+"""Mapped blocks at once that glibc allows where nobody sets it."""
 
 
 @contextmanager
@@ -28,8 +30,8 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        libc.mallopt(_MMAP_MAX, 1 << 16)
-        # One who sets anything gets no more thresholds that adapt: these are what they adapt to.
+        libc.mallopt(_MMAP_MAX, _USUAL_MMAP_MAX)
+        # Once anything was set, the thresholds adapt no more: these are what they would have come to.
         libc.mallopt(_MMAP_THRESHOLD, _MOST_MAPPED)
         libc.mallopt(_TRIM_THRESHOLD, 2 * _MOST_MAPPED)
         libc.malloc_trim(0)

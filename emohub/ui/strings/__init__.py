@@ -43,6 +43,7 @@ ONE_TOKEN = "1 token"
 MILLISECONDS = "{milliseconds} ms"
 ANSWERED_BY = "answered by {model}"
 TRUNCATED = "The text has {tokens} tokens. The model read the first {max_length} and ignored the rest."
+
 LOADING = "Loading {names}: an answer of theirs waits until they are there."
 LOADING_ONE = "Loading {names}: an answer of this model waits until it is there."
 NOT_LOADED = "{name} cannot be used: {reason}"
